@@ -1,0 +1,359 @@
+/**
+ * HOT. Free lists by zone, order and migratetype: insertion at head or tail, merging, splitting.
+ *
+ * Blocks below the maximal order are linked through the row columns `buddy.next` and `buddy.prev`; maximal blocks
+ * through a side table indexed by row >> maxOrder, so that a machine that was never used touches none of its rows.
+ * Lists are circular around a sentinel entry that lies behind the last row (or behind the last maximal block).
+ *
+ *   row columns     state   FREE | order at a block's head            (core.state)
+ *                   next, prev   row or sentinel, meaningful only while the state says that the head is listed
+ *                   listType     migratetype of the list a head is on, or was taken for a CPU's list
+ *   side table      maxType      migratetype + 1 of a free maximal block, 0: not free
+ *   per pageblock   type ^ 1     so that untouched means MOVABLE, the type of fresh memory
+ *
+ * Invariants: validate.ts. Left out: guard pages, page reporting, shuffling, compaction_capture.
+ *
+ * Models: mm/page_alloc.c __free_one_page(), add_to_free_list(), expand(), __rmqueue_smallest(), buddy_merge_likely(),
+ * move_freepages_block(), 6.1 and 6.12.
+ */
+import { MIGRATE, MIGRATE_PCPTYPES, MIGRATE_TYPES, PAGE_STATE, type Machine } from '@replug/core';
+
+const { FREE, UNTOUCHED } = PAGE_STATE;
+const { MOVABLE, HIGHATOMIC, CMA, ISOLATE } = MIGRATE;
+
+export class FreeArea {
+  readonly maxOrder: number;
+  readonly pageblockOrder: number;
+  /** NR_FREE_PAGES by zone: without pages on ISOLATE lists. */
+  readonly freePages: Int32Array;
+  /** NR_FREE_CMA_PAGES by zone. */
+  readonly freeCma: Int32Array;
+  /** Free pages of HIGHATOMIC pageblocks by zone (6.12: nr_free_highatomic). */
+  readonly freeHighatomic: Int32Array;
+  /** Pages on ISOLATE lists by zone. */
+  readonly freeIsolated: Int32Array;
+  /** free_area[order].nr_free by zone * orders + order: blocks of all types, ISOLATE included. */
+  readonly nrFree: Int32Array;
+  /** Bit o set: list (zone * MIGRATE_TYPES + type) has a block of order o. */
+  readonly listMask: Int32Array;
+  /** Pageblocks of type ISOLATE by zone. */
+  readonly nrIsolatePageblock: Int32Array;
+
+  readonly state: Uint8Array;
+  readonly listType: Uint8Array;
+  private readonly zoneOverride: Uint16Array;
+  private readonly next: Int32Array;
+  private readonly prev: Int32Array;
+  private readonly maxType: Uint8Array;
+  private readonly maxNext: Int32Array;
+  private readonly maxPrev: Int32Array;
+  private readonly blockType: Uint8Array;
+  private readonly capacity: number;
+  private readonly maxCapacity: number;
+  private readonly orders: number;
+  /** 6.12: a merge across pageblock types rewrites the merged pageblocks' type. */
+  private readonly retypeOnMerge: boolean;
+
+  constructor(machine: Machine, options: { readonly retypeOnMerge: boolean }) {
+    const { pages, zones } = machine;
+    const { arch } = machine.description;
+    this.maxOrder = arch.maxPageOrder;
+    this.orders = arch.maxPageOrder + 1;
+    this.pageblockOrder = arch.pageblockOrder;
+    this.retypeOnMerge = options.retypeOnMerge;
+    this.capacity = pages.capacity;
+    this.maxCapacity = pages.capacity >>> this.maxOrder;
+    const count = zones.all.length;
+    const sentinels = count * this.maxOrder * MIGRATE_TYPES;
+    this.state = pages.state;
+    this.zoneOverride = pages.zoneOverride;
+    this.next = pages.extra('buddy.next', Int32Array, { link: true, tail: sentinels });
+    this.prev = pages.extra('buddy.prev', Int32Array, { link: true, tail: sentinels });
+    this.listType = pages.extra('buddy.listType', Uint8Array);
+    this.blockType = pages.extra('buddy.pageblock', Uint8Array, { shift: arch.pageblockOrder });
+    const maximal = { shift: this.maxOrder, link: true, tail: count * MIGRATE_TYPES };
+    this.maxNext = pages.extra('buddy.maxNext', Int32Array, maximal);
+    this.maxPrev = pages.extra('buddy.maxPrev', Int32Array, maximal);
+    this.maxType = pages.extra('buddy.maxType', Uint8Array, { shift: this.maxOrder });
+    for (let i = 0; i < sentinels; i++) this.next[this.capacity + i] = this.prev[this.capacity + i] = this.capacity + i;
+    for (let i = 0; i < count * MIGRATE_TYPES; i++) {
+      this.maxNext[this.maxCapacity + i] = this.maxPrev[this.maxCapacity + i] = this.maxCapacity + i;
+    }
+    this.freePages = new Int32Array(count);
+    this.freeCma = new Int32Array(count);
+    this.freeHighatomic = new Int32Array(count);
+    this.freeIsolated = new Int32Array(count);
+    this.nrFree = new Int32Array(count * this.orders);
+    this.listMask = new Int32Array(count * MIGRATE_TYPES);
+    this.nrIsolatePageblock = new Int32Array(count);
+  }
+
+  /** MIGRATE_* of the pageblock of a row. */
+  pageblockType(row: number): number {
+    return this.blockType[row >>> this.pageblockOrder] ^ MOVABLE;
+  }
+
+  /** Sets the type of the pageblock of a row; free blocks stay on their lists. */
+  setPageblockType(row: number, zone: number, type: number): void {
+    const index = row >>> this.pageblockOrder;
+    const old = this.blockType[index] ^ MOVABLE;
+    if (old === type) return;
+    if (old === ISOLATE) this.nrIsolatePageblock[zone]--;
+    if (type === ISOLATE) this.nrIsolatePageblock[zone]++;
+    this.blockType[index] = type ^ MOVABLE;
+  }
+
+  /** Sets the type of all pageblocks of a block of order ≥ pageblockOrder. */
+  setPageblockRange(row: number, order: number, zone: number, type: number): void {
+    for (let at = row; at < row + (1 << order); at += 1 << this.pageblockOrder) this.setPageblockType(at, zone, type);
+  }
+
+  /** Adds a free block to its list. Counts blocks, not pages. */
+  private add(row: number, zone: number, order: number, type: number, tail: boolean): void {
+    this.nrFree[zone * this.orders + order]++;
+    this.listMask[zone * MIGRATE_TYPES + type] |= 1 << order;
+    if (order === this.maxOrder) {
+      const { maxNext: next, maxPrev: prev } = this;
+      const entry = row >>> order;
+      const list = this.maxCapacity + zone * MIGRATE_TYPES + type;
+      this.maxType[entry] = type + 1;
+      const before = tail ? prev[list] : list;
+      const after = tail ? list : next[list];
+      next[entry] = after;
+      prev[entry] = before;
+      next[before] = entry;
+      prev[after] = entry;
+      return;
+    }
+    const { next, prev } = this;
+    const list = this.capacity + (zone * this.maxOrder + order) * MIGRATE_TYPES + type;
+    this.state[row] = FREE | order;
+    this.listType[row] = type;
+    const before = tail ? prev[list] : list;
+    const after = tail ? list : next[list];
+    next[row] = after;
+    prev[row] = before;
+    next[before] = row;
+    prev[after] = row;
+  }
+
+  /** Takes a free block off its list; its head becomes untouched. Returns the list's type. */
+  private remove(row: number, zone: number, order: number): number {
+    this.nrFree[zone * this.orders + order]--;
+    if (order === this.maxOrder) {
+      const { maxNext: next, maxPrev: prev } = this;
+      const entry = row >>> order;
+      const type = this.maxType[entry] - 1;
+      this.maxType[entry] = 0;
+      const after = next[entry];
+      const before = prev[entry];
+      next[before] = after;
+      prev[after] = before;
+      if (after === before) this.listMask[zone * MIGRATE_TYPES + type] &= ~(1 << order);
+      return type;
+    }
+    const { next, prev } = this;
+    const type = this.listType[row];
+    this.state[row] = UNTOUCHED;
+    const after = next[row];
+    const before = prev[row];
+    next[before] = after;
+    prev[after] = before;
+    // Both neighbours are the sentinel: the list is empty now.
+    if (after === before) this.listMask[zone * MIGRATE_TYPES + type] &= ~(1 << order);
+    return type;
+  }
+
+  /** First row of list (zone, order, type); -1 when empty. */
+  first(zone: number, order: number, type: number): number {
+    if (order === this.maxOrder) {
+      const entry = this.maxNext[this.maxCapacity + zone * MIGRATE_TYPES + type];
+      return entry >= this.maxCapacity ? -1 : entry << order;
+    }
+    const row = this.next[this.capacity + (zone * this.maxOrder + order) * MIGRATE_TYPES + type];
+    return row >= this.capacity ? -1 : row;
+  }
+
+  /** Row after a listed head on its list; -1 at the end. Cold: for views and checks. */
+  after(row: number, order: number): number {
+    if (order === this.maxOrder) {
+      const entry = this.maxNext[row >>> order];
+      return entry >= this.maxCapacity ? -1 : entry << order;
+    }
+    const next = this.next[row];
+    return next >= this.capacity ? -1 : next;
+  }
+
+  /** Row before a listed head; -1 at the start. */
+  before(row: number, order: number): number {
+    if (order === this.maxOrder) {
+      const entry = this.maxPrev[row >>> order];
+      return entry >= this.maxCapacity ? -1 : entry << order;
+    }
+    const prev = this.prev[row];
+    return prev >= this.capacity ? -1 : prev;
+  }
+
+  /** account_freepages(): pages appear on (or leave) lists of a type. */
+  account(zone: number, pages: number, type: number): void {
+    if (type === ISOLATE) {
+      this.freeIsolated[zone] += pages;
+      return;
+    }
+    this.freePages[zone] += pages;
+    if (type >= MIGRATE_PCPTYPES) {
+      if (type === CMA) this.freeCma[zone] += pages;
+      else if (type === HIGHATOMIC) this.freeHighatomic[zone] += pages;
+    }
+  }
+
+  /** Frees a block onto the lists of `type`, merging with free buddies. `tail`: the result goes to the list's tail. */
+  freeOne(row: number, zone: number, order: number, type: number, tail: boolean): void {
+    const { state, next, prev, listType, listMask, nrFree, zoneOverride, maxOrder, pageblockOrder } = this;
+    if (type < MIGRATE_PCPTYPES) this.freePages[zone] += 1 << order;
+    else this.account(zone, 1 << order, type);
+    const count = zone * this.orders;
+    const override = zoneOverride[row];
+    let head = row;
+    let at = order;
+    while (at < maxOrder) {
+      const buddy = head ^ (1 << at);
+      if (state[buddy] !== (FREE | at) || zoneOverride[buddy] !== override) break;
+      if (at >= pageblockOrder && !this.mayMerge(buddy, zone, at, type)) break;
+      // remove(), written out: this loop is the price of every free that merges.
+      const after = next[buddy];
+      const before = prev[buddy];
+      next[before] = after;
+      prev[after] = before;
+      if (after === before) listMask[zone * MIGRATE_TYPES + listType[buddy]] &= ~(1 << at);
+      nrFree[count + at]--;
+      state[buddy] = UNTOUCHED;
+      head &= buddy;
+      at++;
+    }
+    // A block whose own buddy's merged half is free will merge again soon: keep it from being handed out.
+    let last = tail;
+    if (!last && at < maxOrder - 1) {
+      const parentBuddy = (head & ~(1 << at)) ^ (2 << at);
+      last = state[parentBuddy] === (FREE | (at + 1)) && zoneOverride[parentBuddy] === override;
+    }
+    this.add(head, zone, at, type, last);
+  }
+
+  /** At pageblock order and above: types U, M, R merge among each other, the rest only with themselves. */
+  private mayMerge(buddy: number, zone: number, order: number, type: number): boolean {
+    const other = this.pageblockType(buddy);
+    if (other === type) return true;
+    if (type >= MIGRATE_PCPTYPES || other >= MIGRATE_PCPTYPES) return false;
+    if (this.retypeOnMerge) this.setPageblockRange(buddy, order, zone, type);
+    return true;
+  }
+
+  /** Takes a listed block off its list as order `order`: the upper halves go back, to the list heads of `type`. */
+  takeAndExpand(row: number, zone: number, order: number, have: number, type: number): void {
+    const from = this.remove(row, zone, have);
+    if (from < MIGRATE_PCPTYPES && type < MIGRATE_PCPTYPES) this.freePages[zone] -= 1 << order;
+    else {
+      this.account(zone, -(1 << have), from);
+      this.account(zone, (1 << have) - (1 << order), type);
+    }
+    if (have > order) this.expand(row, zone, order, have, type);
+  }
+
+  /** Puts the upper halves of a block back to the list heads, largest first: add() for orders below the maximum. */
+  private expand(row: number, zone: number, order: number, have: number, type: number): void {
+    const { state, listType, next, prev, nrFree } = this;
+    const count = zone * this.orders;
+    let list = this.capacity + (zone * this.maxOrder + have) * MIGRATE_TYPES + type;
+    for (let at = have - 1; at >= order; at--) {
+      list -= MIGRATE_TYPES;
+      const half = row + (1 << at);
+      const after = next[list];
+      state[half] = FREE | at;
+      listType[half] = type;
+      next[half] = after;
+      prev[half] = list;
+      next[list] = half;
+      prev[after] = half;
+      nrFree[count + at]++;
+    }
+    this.listMask[zone * MIGRATE_TYPES + type] |= (1 << have) - (1 << order);
+  }
+
+  /** __rmqueue_smallest(): the first block of the smallest order that serves; -1 when there is none. */
+  removeSmallest(zone: number, order: number, type: number): number {
+    const mask = this.listMask[zone * MIGRATE_TYPES + type] >>> order;
+    if (mask === 0) return -1;
+    const have = order + 31 - Math.clz32(mask & -mask);
+    const row = this.first(zone, have, type);
+    this.takeAndExpand(row, zone, order, have, type);
+    return row;
+  }
+
+  /** Largest order with a block on any list of a zone and type; -1 when empty. */
+  largest(zone: number, type: number): number {
+    return 31 - Math.clz32(this.listMask[zone * MIGRATE_TYPES + type]);
+  }
+
+  /** True when list (zone, order, type) has a block. */
+  has(zone: number, order: number, type: number): boolean {
+    return (this.listMask[zone * MIGRATE_TYPES + type] & (1 << order)) !== 0;
+  }
+
+  /** Moves a listed block to the tail of another type's list. Models: move_to_free_list(). */
+  moveToList(row: number, zone: number, order: number, type: number): void {
+    const old = this.remove(row, zone, order);
+    this.add(row, zone, order, type, true);
+    if (old !== type) {
+      this.account(zone, -(1 << order), old);
+      this.account(zone, 1 << order, type);
+    }
+  }
+
+  /** Head of the free block that covers a row; -1 when the page is not free. */
+  freeHead(row: number): number {
+    const { state, maxOrder } = this;
+    for (let order = 0; order < maxOrder; order++) {
+      const head = row & ~((1 << order) - 1);
+      if (state[head] === (FREE | order)) return head;
+    }
+    return this.maxType[row >>> maxOrder] !== 0 ? (row >>> maxOrder) << maxOrder : -1;
+  }
+
+  /** Order of the free block with this head; -1 when it is none. */
+  freeOrder(head: number): number {
+    const state = this.state[head];
+    if ((state & 0xf0) === FREE) return state & 0x0f;
+    return (head & ((1 << this.maxOrder) - 1)) === 0 && this.maxType[head >>> this.maxOrder] !== 0 ? this.maxOrder : -1;
+  }
+
+  /** Migratetype of the list that a free head is on. */
+  typeOfFree(head: number, order: number): number {
+    return order === this.maxOrder ? this.maxType[head >>> order] - 1 : this.listType[head];
+  }
+
+  /**
+   * Takes block (row, order) out of the free block (head, have) that contains it; every other part goes back to the heads
+   * of its list, the largest first, as the halves are split off.
+   */
+  takeInside(head: number, have: number, row: number, order: number, zone: number): void {
+    const type = this.remove(head, zone, have);
+    this.account(zone, -(1 << order), type);
+    let block = head;
+    for (let at = have - 1; at >= order; at--) {
+      const upper = block + (1 << at);
+      if (row >= upper) {
+        this.add(block, zone, at, type, false);
+        block = upper;
+      } else {
+        this.add(upper, zone, at, type, false);
+      }
+    }
+  }
+
+  /** Places a free block at its list's tail without merging (baselines, boot). */
+  place(row: number, zone: number, order: number, type: number): void {
+    this.account(zone, 1 << order, type);
+    this.add(row, zone, order, type, true);
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * The state from which a replay starts: every page free, on a CPU's list, or in somebody's hands.
+ *
+ * Exact: kpageflags of a step, corrected by what the first event of a page says (a dump of a running machine is read over
+ * a while; each correction is counted). From boot: no dump at the start exists, so pages that leave the free lists first
+ * were free, and so were pages without an event that are free in the dump at the end.
+ *
+ * Free blocks are the canonical maximal ones, listed in ascending order: the kernel's list order is not in any file.
+ */
+import { MIGRATE, PAGE_CLASS, type Machine, type ZoneFreeLists } from '@replug/core';
+import { eventPfn, type EventColumns, type PageFlags } from '@replug/workload';
+import { BEFORE, type Lookahead } from './lookahead.ts';
+import { classOfFlags, isBuddy, isNoPage } from './page-flags.ts';
+
+export interface BaselineCounts {
+  /** Pages put on free lists, on CPU lists, marked as owned. */
+  free: number;
+  onCpu: number;
+  owned: number;
+  /** Pages for which the first event contradicted the dump: the event won. */
+  corrected: number;
+}
+
+export interface BaselineInput {
+  readonly machine: Machine;
+  readonly lists: ZoneFreeLists;
+  readonly flags: PageFlags | undefined;
+  readonly lookahead: Lookahead;
+  readonly events: EventColumns;
+  /** kpageflags was read at the end of the trace, not at its start: it only counts where no event tells. */
+  readonly fromBoot: boolean;
+  /** Translates a printed migratetype to the model's. */
+  readonly migratetype: Uint8Array;
+}
+
+export function placeBaseline(input: BaselineInput): BaselineCounts {
+  const { machine, lists, flags, lookahead, fromBoot } = input;
+  const { pages } = machine;
+  const counts: BaselineCounts = { free: 0, onCpu: 0, owned: 0, corrected: 0 };
+  const rows = pages.slotCount << pages.sectionShift;
+  const free = new Uint8Array(rows);
+  setBlockTypes(input);
+  for (const section of pages.sections()) {
+    const base = pages.pfnToRow(section * 2 ** pages.sectionShift);
+    for (let i = 0; i < 1 << pages.sectionShift; i++) {
+      const row = base + i;
+      const pfn = section * 2 ** pages.sectionShift + i;
+      if (pages.zoneOf(row) < 0) continue;
+      const low = flags !== undefined && pfn < flags.length ? flags.low[pfn] : undefined;
+      const before = lookahead.before[row];
+      let isFree = before === BEFORE.FREE;
+      if (low !== undefined) {
+        if (before === BEFORE.NOTHING) isFree = isBuddy(low);
+        else if (!fromBoot && isBuddy(low) !== isFree) counts.corrected++;
+        if (!isFree) pages.pageClass[row] = classOfFlags(low, flags!.high[pfn]);
+      }
+      free[row] = isFree ? 1 : 0;
+    }
+  }
+  placeFreeBlocks(machine, lists, free, counts);
+  placeCpuLists(input, free, counts);
+  if (!fromBoot) placeOwned(input, counts);
+  return counts;
+}
+
+function setBlockTypes({ machine, lists, lookahead }: BaselineInput): void {
+  const shift = machine.pages.arch.pageblockOrder;
+  lookahead.blockType.forEach((type, block) => {
+    if (type !== 0 && type - 1 < MIGRATE.ISOLATE) lists.setPageblockType(block << shift, type - 1);
+  });
+}
+
+/** The largest aligned blocks that are wholly free and of one zone, ascending. */
+function placeFreeBlocks(machine: Machine, lists: ZoneFreeLists, free: Uint8Array, counts: BaselineCounts): void {
+  const { pages } = machine;
+  const { maxPageOrder } = pages.arch;
+  for (const section of pages.sections()) {
+    const base = pages.pfnToRow(section * 2 ** pages.sectionShift);
+    const end = base + (1 << pages.sectionShift);
+    for (let row = base; row < end; ) {
+      if (free[row] === 0) {
+        row++;
+        continue;
+      }
+      const zone = pages.zoneOf(row);
+      let order = 0;
+      while (order < maxPageOrder && (row & ((2 << order) - 1)) === 0 && allFree(row + (1 << order), 1 << order, zone)) order++;
+      lists.placeFree(row, order, lists.pageblockType(row));
+      counts.free += 1 << order;
+      row += 1 << order;
+    }
+  }
+
+  function allFree(from: number, count: number, zone: number): boolean {
+    for (let at = from; at < from + count; at++) if (free[at] === 0 || pages.zoneOf(at) !== zone) return false;
+    return true;
+  }
+}
+
+/** Blocks whose first event shows that they were on a CPU's list, in the order in which they leave it. */
+function placeCpuLists({ machine, lists, lookahead, events, migratetype }: BaselineInput, free: Uint8Array, counts: BaselineCounts): void {
+  const { pages } = machine;
+  for (const i of lookahead.onCpu) {
+    const row = pages.pfnToRow(eventPfn(events, i));
+    const unit = events.unit[i];
+    const order = unit & 15;
+    const type = migratetype[(unit >> 4) & 7];
+    let whole = type < 3;
+    for (let at = row; at < row + (1 << order); at++) {
+      if (free[at] !== 0 || lookahead.before[at] !== BEFORE.ON_CPU || pages.state[at] !== 0) whole = false;
+    }
+    if (!whole || pages.zoneOf(row) < 0) continue;
+    lists.placeOnCpu(row, order, type, events.cpu[i]);
+    counts.onCpu += 1 << order;
+  }
+}
+
+/** Pages in use when the dump was read: allocated one by one, since a dump tells no orders. */
+function placeOwned({ machine, lists, flags }: BaselineInput, counts: BaselineCounts): void {
+  if (flags === undefined) return;
+  const { pages } = machine;
+  for (let pfn = 0; pfn < flags.length; pfn++) {
+    if (isNoPage(flags.low[pfn])) continue;
+    const row = pages.pfnToRow(pfn);
+    if (row < 0 || pages.zoneOf(row) < 0 || pages.state[row] !== 0 || lists.freeHead(row) >= 0) continue;
+    const use = pages.pageClass[row];
+    if (use === PAGE_CLASS.RESERVED || use === PAGE_CLASS.HOLE || use === PAGE_CLASS.OFFLINE) continue;
+    if (onCpuList(pages.state, row)) continue;
+    lists.placeAllocated(row, 0);
+    counts.owned++;
+  }
+}
+
+/** True for a tail page of a block on a CPU's list. */
+function onCpuList(state: Uint8Array, row: number): boolean {
+  for (let order = 1; order <= 12; order++) {
+    if (state[row & -(1 << order)] === (0x20 | order)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,112 @@
+/**
+ * HOT. One pass over the events ahead of a replay: what a trace says about the instant before it began, and which frees
+ * bypassed the per-CPU lists. A trace names neither, but the next thing that happens to a page gives both away: a page
+ * can only leave the free lists if it was on them.
+ *
+ * Used for baselines and for frees; never to look at a checkpoint.
+ */
+import { KIND, type PageMap } from '@replug/core';
+import { eventArg, eventPfn, type EventColumns } from '@replug/workload';
+
+/** What the first event of a page says about it before that event. */
+export const BEFORE = { NOTHING: 0, FREE: 1, ON_CPU: 2, ALLOCATED: 3 } as const;
+
+export interface Lookahead {
+  /** BEFORE by row. */
+  readonly before: Uint8Array;
+  /** Events (indices from `from`) that are the first of an ON_CPU block, in event order. */
+  readonly onCpu: readonly number[];
+  /** 1 for a free (index − from) that went straight to the free lists. */
+  readonly direct: Uint8Array;
+  /** MIGRATE type + 1 first seen for a pageblock, by row >> pageblockOrder; 0 never. */
+  readonly blockType: Uint8Array;
+}
+
+export interface LookaheadOptions {
+  readonly from: number;
+  readonly to: number;
+  /** Translates a printed migratetype to the model's. */
+  readonly migratetype: Uint8Array;
+}
+
+export function lookAhead(events: EventColumns, pages: PageMap, options: LookaheadOptions): Lookahead {
+  const { from, to, migratetype } = options;
+  const rows = pages.slotCount << pages.sectionShift;
+  const blockShift = pages.arch.pageblockOrder;
+  const before = new Uint8Array(rows);
+  const direct = new Uint8Array(to - from);
+  const blockType = new Uint8Array(rows >>> blockShift);
+  // Event + 1 of the free that put a page on a CPU's list, as far as the trace shows; 0: it is not there.
+  const freedBy = new Int32Array(rows);
+  const onCpu: number[] = [];
+  const { kind: kinds, unit: units } = events;
+  for (let i = from; i < to; i++) {
+    const kind = kinds[i];
+    if (kind > KIND.mm_page_pcpu_drain) {
+      if (kind === KIND.mm_compaction_isolate_freepages) noteIsolation(i);
+      else if (kind === KIND.mm_page_alloc_extfrag) noteExtfrag(i);
+      continue;
+    }
+    if (kind === KIND.mm_page_free_batched) continue;
+    const pfn = eventPfn(events, i);
+    if (pfn < 0) continue;
+    const row = pages.pfnToRow(pfn);
+    if (row < 0) continue;
+    const unit = units[i];
+    const end = Math.min(row + (1 << (unit & 15)), rows);
+    if (kind === KIND.mm_page_alloc_zone_locked) {
+      learn(row, migratetype[(unit >> 4) & 7]);
+      left(row, end);
+    } else if (kind === KIND.mm_page_alloc) {
+      if (before[row] === BEFORE.NOTHING) onCpu.push(i);
+      mark(row, end, BEFORE.ON_CPU);
+      freedBy.fill(0, row, end);
+    } else if (kind === KIND.mm_page_free) {
+      mark(row, end, BEFORE.ALLOCATED);
+      freedBy.fill(i + 1, row, end);
+    } else {
+      if (before[row] === BEFORE.NOTHING) onCpu.push(i);
+      mark(row, end, BEFORE.ON_CPU);
+      learn(row, migratetype[(unit >> 4) & 7]);
+      freedBy.fill(0, row, end);
+    }
+  }
+  return { before, onCpu, direct, blockType };
+
+  function mark(row: number, end: number, what: number): void {
+    for (let at = row; at < end; at++) if (before[at] === BEFORE.NOTHING) before[at] = what;
+  }
+
+  /** Pages leave the free lists: whoever freed them last put them there. */
+  function left(row: number, end: number): void {
+    for (let at = row; at < end; at++) {
+      if (before[at] === BEFORE.NOTHING) before[at] = BEFORE.FREE;
+      const freed = freedBy[at];
+      if (freed !== 0) {
+        direct[freed - 1 - from] = 1;
+        freedBy[at] = 0;
+      }
+    }
+  }
+
+  function learn(row: number, type: number): void {
+    const block = row >>> blockShift;
+    if (blockType[block] === 0) blockType[block] = type + 1;
+  }
+
+  function noteExtfrag(i: number): void {
+    const row = pages.pfnToRow(eventArg(events, i, 0));
+    if (row >= 0) learn(row, migratetype[eventArg(events, i, 5)]);
+  }
+
+  /** A scan with every page taken names its pages; others are left to the replay, which knows the free blocks. */
+  function noteIsolation(i: number): void {
+    const start = eventArg(events, i, 0);
+    const end = eventArg(events, i, 1);
+    const taken = eventArg(events, i, 3);
+    if (taken === 0 || taken !== end - start) return;
+    const row = pages.pfnToRow(start);
+    if (row >= 0) left(row, Math.min(row + taken, rows));
+  }
+}
+

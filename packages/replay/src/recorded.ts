@@ -1,0 +1,272 @@
+/**
+ * HOT. The recorded replay: each event moves the block that it names, by the allocator's zone-level verbs. The model decides
+ * nothing; what it finds where the trace says a block should be is counted.
+ *
+ *   mm_page_alloc_zone_locked   free lists → a CPU's list (or held, for orders that have none)
+ *   mm_page_alloc               → handed out
+ *   mm_page_free                → the CPU's list; straight to the free lists where order, pageblock or look-ahead say so
+ *   mm_page_pcpu_drain          a CPU's list → free lists
+ *   mm_page_alloc_extfrag       a pageblock changes its type; a 6.12 claim or steal takes its block without zone_locked
+ *   mm_compaction_isolate_freepages   free blocks of the scanned range are held
+ *   test_pages_isolated (success)     what is free in the range leaves the free lists (offlining, contiguous ranges)
+ *
+ * Models: specs of what each tracepoint reports, include/trace/events/kmem.h, 6.1 and 6.12.
+ */
+import { FOUND, KIND, MIGRATE, PAGE_CLASS, type Found, type Machine, type PageMap, type ZoneFreeLists } from '@replug/core';
+import { eventArg, eventPfn, type EventColumns } from '@replug/workload';
+import { explainIsolation } from './isolation.ts';
+import type { Lookahead } from './lookahead.ts';
+
+/** What a replay met. Counts of events, unless they say pages. */
+export interface ReplayCounts {
+  /** Events in the span. */
+  events: number;
+  /** Events that moved something. */
+  applied: number;
+  /** Events that carry no move (batched frees, reclaim, migration statistics …). */
+  informative: number;
+  /** Frees of pages that nobody was known to hold. */
+  unknownFrees: number;
+  /** Blocks handed out that were in somebody's hands. */
+  reallocations: number;
+  /** Frees of a part of a larger block. */
+  partialFrees: number;
+  /** Memory given to the allocator for the first time (deferred initialisation, onlining): frees of whole maximal blocks. */
+  released: number;
+  /** Frees that went straight to the free lists. */
+  directFrees: number;
+  /** zone_locked of pages that were not on the free lists. */
+  lockedNotFree: number;
+  /** Blocks handed out straight from the free lists, without a zone_locked. */
+  handedFromFree: number;
+  /** Drains of blocks that were on no CPU's list. */
+  drainedNotOnCpu: number;
+  /** Frees of pages that were free already. */
+  freedWhileFree: number;
+  /** Pages that compaction held. */
+  heldByCompaction: number;
+  /** Compaction scans that no stride explains. */
+  isolationsUnexplained: number;
+  /** Failed allocations. */
+  failed: number;
+  /** Events that name pages outside the machine. */
+  outside: number;
+}
+
+export const noCounts = (): ReplayCounts => ({
+  events: 0,
+  applied: 0,
+  informative: 0,
+  unknownFrees: 0,
+  reallocations: 0,
+  partialFrees: 0,
+  released: 0,
+  directFrees: 0,
+  lockedNotFree: 0,
+  handedFromFree: 0,
+  drainedNotOnCpu: 0,
+  freedWhileFree: 0,
+  heldByCompaction: 0,
+  isolationsUnexplained: 0,
+  failed: 0,
+  outside: 0,
+});
+
+export class RecordedReplay {
+  readonly counts = noCounts();
+  private readonly events: EventColumns;
+  private readonly lookahead: Lookahead;
+  /** Index of the event that look-ahead index 0 stands for. */
+  private readonly origin: number;
+  private readonly lists: ZoneFreeLists;
+  private readonly pages: PageMap;
+  private readonly migratetype: Uint8Array;
+  private readonly maxOrder: number;
+  private readonly cpus: number;
+  /** gfp text id → class of the pages it gets. */
+  private readonly classOfGfp: Uint8Array;
+
+  constructor(machine: Machine, lists: ZoneFreeLists, events: EventColumns, lookahead: Lookahead, origin: number, migratetype: Uint8Array) {
+    this.events = events;
+    this.lookahead = lookahead;
+    this.origin = origin;
+    this.lists = lists;
+    this.pages = machine.pages;
+    this.migratetype = migratetype;
+    this.maxOrder = machine.description.arch.maxPageOrder;
+    this.cpus = machine.description.cpus;
+    this.classOfGfp = Uint8Array.from(events.gfpTexts, (text) =>
+      /MOVABLE|TRANSHUGE/.test(text) ? PAGE_CLASS.MOVABLE : PAGE_CLASS.KERNEL,
+    );
+  }
+
+  /** Applies events [from, to). */
+  run(from: number, to: number): void {
+    const { events, pages, lists, counts, migratetype } = this;
+    const { kind: kinds, unit: units } = events;
+    const { mm_page_alloc: ALLOC, mm_page_free: FREE, mm_page_alloc_zone_locked: LOCKED, mm_page_pcpu_drain: DRAIN } = KIND;
+    for (let i = from; i < to; i++) {
+      const kind = kinds[i];
+      if (kind > DRAIN) {
+        this.other(i, kind);
+        continue;
+      }
+      if (kind === KIND.mm_page_free_batched) {
+        counts.informative++;
+        continue;
+      }
+      const pfn = eventPfn(events, i);
+      if (pfn < 0) {
+        counts.failed++;
+        continue;
+      }
+      const row = pages.pfnToRow(pfn);
+      if (row < 0) {
+        counts.outside++;
+        continue;
+      }
+      const order = units[i] & 15;
+      const type = migratetype[(units[i] >> 4) & 7];
+      counts.applied++;
+      if (kind === ALLOC) this.alloc(i, row, order);
+      else if (kind === FREE) this.free(i, row, order);
+      else if (kind === LOCKED) this.locked(lists.takeToCpu(row, order, type, this.cpu(i)));
+      else if (kind === DRAIN) {
+        const found = lists.drain(row, order, type);
+        if (found !== FOUND.EXPECTED) counts.drainedNotOnCpu++;
+      }
+    }
+    counts.events += to - from;
+  }
+
+  /** CPU of an event; a trace of a machine with more CPUs than the description wraps to the last. */
+  private cpu(i: number): number {
+    return Math.min(this.events.cpu[i], this.cpus - 1);
+  }
+
+  private locked(found: Found): void {
+    if (found === FOUND.EXPECTED) return;
+    if (found === FOUND.OUTSIDE) this.counts.outside++;
+    else if (found !== FOUND.INSIDE) this.counts.lockedNotFree++;
+  }
+
+  private alloc(i: number, row: number, order: number): void {
+    const found = this.lists.handOut(row, order);
+    const { counts } = this;
+    if (found === FOUND.ON_FREE_LIST || found === FOUND.INSIDE) counts.handedFromFree++;
+    else if (found === FOUND.ALLOCATED || found === FOUND.PART) counts.reallocations++;
+    else if (found === FOUND.OUTSIDE) counts.outside++;
+    this.pages.pageClass.fill(this.classOfGfp[this.events.gfp[i]], row, row + (1 << order));
+  }
+
+  private free(i: number, row: number, order: number): void {
+    const { lists, counts, pages } = this;
+    const direct =
+      this.lookahead.direct[i - this.origin] === 1 ||
+      !this.throughCpuLists(order) ||
+      lists.pageblockType(row) === MIGRATE.ISOLATE;
+    const found = direct ? lists.freeDirect(row, order, order >= this.maxOrder) : lists.freeToCpu(row, order, this.cpu(i));
+    pages.pageClass.fill(PAGE_CLASS.UNKNOWN, row, row + (1 << order));
+    if (direct) counts.directFrees++;
+    if (found === FOUND.UNKNOWN) {
+      if (order === this.maxOrder) counts.released++;
+      else counts.unknownFrees++;
+    } else if (found === FOUND.PART) counts.partialFrees++;
+    else if (found === FOUND.ON_FREE_LIST || found === FOUND.INSIDE || found === FOUND.ON_PCP) counts.freedWhileFree++;
+    else if (found === FOUND.OUTSIDE) counts.outside++;
+  }
+
+  private throughCpuLists(order: number): boolean {
+    return order <= 3 || order === this.pages.arch.thpOrder;
+  }
+
+  private other(i: number, kind: number): void {
+    if (kind === KIND.mm_page_alloc_extfrag) this.extfrag(i);
+    else if (kind === KIND.mm_compaction_isolate_freepages) this.isolate(i);
+    else if (kind === KIND.test_pages_isolated) this.isolatedRange(i);
+    else this.counts.informative++;
+  }
+
+  private extfrag(i: number): void {
+    const { events, pages, lists, counts } = this;
+    counts.applied++;
+    const row = pages.pfnToRow(eventArg(events, i, 0));
+    if (row < 0) {
+      counts.outside++;
+      return;
+    }
+    const order = eventArg(events, i, 1);
+    const fallbackOrder = eventArg(events, i, 2);
+    const type = this.migratetype[eventArg(events, i, 4)];
+    const owns = eventArg(events, i, 7) === 1;
+    if (!this.leavesUnnamed(i, row)) {
+      if (owns) lists.setPageblockType(row, type);
+      return;
+    }
+    // 6.12: the block leaves the free lists here, without a zone_locked of its own.
+    const block = pages.arch.pageblockOrder;
+    for (let at = row; at < row + (1 << Math.max(block, fallbackOrder)) && owns; at += 1 << block) lists.setPageblockType(at, type);
+    lists.takeToCpu(row, order, type, this.cpu(i));
+  }
+
+  /** True when the block of an extfrag event is free and the next event of its pages is not the zone_locked that takes it. */
+  private leavesUnnamed(i: number, row: number): boolean {
+    if (this.lists.freeHead(row) < 0) return false;
+    const { events } = this;
+    const pfn = eventArg(events, i, 0);
+    const stop = Math.min(events.length, i + 512);
+    for (let j = i + 1; j < stop; j++) {
+      const kind = events.kind[j];
+      if (kind > KIND.mm_page_pcpu_drain || eventPfn(events, j) !== pfn) continue;
+      return kind !== KIND.mm_page_alloc_zone_locked;
+    }
+    return true;
+  }
+
+  private isolate(i: number): void {
+    const { events, pages, lists, counts } = this;
+    const taken = eventArg(events, i, 3);
+    if (taken === 0) {
+      counts.informative++;
+      return;
+    }
+    counts.applied++;
+    const start = eventArg(events, i, 0);
+    const row = pages.pfnToRow(start);
+    if (row < 0) {
+      counts.outside++;
+      return;
+    }
+    const heads = explainIsolation(lists, row, row + (eventArg(events, i, 1) - start), taken);
+    if (heads === undefined) {
+      counts.isolationsUnexplained++;
+      return;
+    }
+    for (const head of heads) counts.heldByCompaction += lists.hold(head, 1 << lists.freeOrder(head));
+  }
+
+  private isolatedRange(i: number): void {
+    const { events, pages, lists, counts } = this;
+    if (events.words[eventArg(events, i, 3)] !== 'success') {
+      counts.informative++;
+      return;
+    }
+    counts.applied++;
+    const start = eventArg(events, i, 0);
+    const end = eventArg(events, i, 1);
+    const section = 2 ** pages.sectionShift;
+    for (let pfn = start; pfn < end; ) {
+      const stop = Math.min(end, (Math.floor(pfn / section) + 1) * section);
+      const row = pages.pfnToRow(pfn);
+      if (row >= 0) lists.hold(row, stop - pfn);
+      pfn = stop;
+    }
+  }
+}
+
+/** Printed migratetype → the model's: kernels without CONFIG_CMA print 4 for ISOLATE. */
+export function migratetypeTable(cma: boolean): Uint8Array {
+  const table = Uint8Array.from({ length: 8 }, (_, type) => Math.min(type, MIGRATE.ISOLATE));
+  if (!cma) table[4] = MIGRATE.ISOLATE;
+  return table;
+}
