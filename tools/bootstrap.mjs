@@ -77,7 +77,9 @@ function warnOfStaleLock() {
   });
   if (stale.length === 0) return;
   const names = stale.map((folder) => join(folder, 'package.json')).join(', ');
-  console.error(`replug: package-lock.json does not know the dependencies of ${names}: run \`npm install\` and commit it`);
+  console.error(
+    `replug: package-lock.json does not know the dependencies of ${names}: run \`npm install\` and commit it`,
+  );
 }
 
 function sameEntries(left = {}, right = {}) {

@@ -11,7 +11,7 @@ export const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 /** Continuous integration: nothing may be replayed from a cache. */
 export const inCi = !['', '0', 'false'].includes((process.env.CI ?? '').toLowerCase());
 
-/** Every package and application: its folder, its name and its layer. */
+/** Every package and application: its folder, its name, its layer and its scripts. */
 export function projects() {
   return ['packages', 'apps'].flatMap((group) =>
     readdirSync(join(root, group))
@@ -19,9 +19,9 @@ export function projects() {
       .map((folder) => `${group}/${folder}`)
       .filter((folder) => existsSync(join(root, folder, 'package.json')))
       .map((folder) => {
-        const { name, nx } = readJson(join(root, folder, 'package.json'));
+        const { name, nx, scripts = {} } = readJson(join(root, folder, 'package.json'));
         const layer = nx?.tags?.find((tag) => tag.startsWith('layer:'))?.slice('layer:'.length);
-        return { folder, name, layer };
+        return { folder, name, layer, scripts };
       }),
   );
 }

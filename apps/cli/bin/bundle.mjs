@@ -87,7 +87,9 @@ const sourceLocations = {
       const text = readFileSync(path, 'utf8');
       if (!text.includes('import.meta.')) return undefined;
       const values = { url: pathToFileURL(path).href, filename: path, dirname: dirname(path) };
-      const contents = text.replace(/\bimport\.meta\.(url|filename|dirname)\b/g, (_, key) => JSON.stringify(values[key]));
+      const contents = text.replace(/\bimport\.meta\.(url|filename|dirname)\b/g, (_, key) =>
+        JSON.stringify(values[key]),
+      );
       return { contents, loader: 'ts' };
     });
   },

@@ -11,7 +11,8 @@ await import(isCheckout ? await bundleSources() : at('../dist/main.js').href);
 async function bundleSources() {
   const { fileURLToPath } = await import('node:url');
   const { bundle, cacheDir, BundleError } = await import('./bundle.mjs').catch((error) => {
-    if (error.code === 'ERR_MODULE_NOT_FOUND') fail('dependencies are not installed: run `npm ci` in the repository first');
+    if (error.code === 'ERR_MODULE_NOT_FOUND')
+      fail('dependencies are not installed: run `npm ci` in the repository first');
     throw error;
   });
   try {
@@ -25,5 +26,5 @@ async function bundleSources() {
 
 function fail(message) {
   console.error(`replug: ${message}`);
-  process.exit(1);
+  process.exit(70); // no verdict of the program itself
 }

@@ -25,7 +25,9 @@ export interface StaticFacts {
 export type DumpStep = Step & { readonly zoneinfo: NonNullable<Step['zoneinfo']> };
 
 export function isDump(step: Step): step is DumpStep {
-  return step.zoneinfo !== undefined && step.zoneinfo.zones.every((z) => z.managed !== undefined && KINDS.includes(z.name));
+  return (
+    step.zoneinfo !== undefined && step.zoneinfo.zones.every((z) => z.managed !== undefined && KINDS.includes(z.name))
+  );
 }
 
 /** Self-tuned limits came in 6.7; of the versions between the two that are modelled the nearer behaviour is taken. */
@@ -36,7 +38,8 @@ export function sizingProfile(kernel: string): SizingProfileId {
 
 export function staticFacts(recording: Recording, first: DumpStep, logs: CaptureLogs): StaticFacts {
   const pageShift = Math.log2(recording.pageSize);
-  const order = recording.steps.find((s) => s.pagetypeinfo)?.pagetypeinfo?.pageblockOrder ?? defaultPageblockOrder(recording);
+  const order =
+    recording.steps.find((s) => s.pagetypeinfo)?.pagetypeinfo?.pageblockOrder ?? defaultPageblockOrder(recording);
   return {
     profile: sizingProfile(recording.kernel),
     pageShift,
@@ -50,10 +53,10 @@ function defaultPageblockOrder({ arch, pageSize }: Recording): number {
   return arch === 'ppc64le' || arch === 'ppc64' ? 21 - Math.log2(pageSize) : 9;
 }
 
-/** Whether PMD-sized huge pages exist: built in (vmstat has thp counters), offered by the MMU, not switched off. */
+/** Whether PMD-sized huge pages exist: built in (meminfo counts them), offered by the MMU, not switched off. */
 function hugePages(recording: Recording, first: DumpStep, pageblockOrder: number, logs: CaptureLogs): ThpMode {
-  const { vmstat, meminfo } = first;
-  if (vmstat !== undefined && !Object.keys(vmstat).some((key) => key.startsWith('thp_'))) return 'absent';
+  const { meminfo } = first;
+  if (meminfo !== undefined && meminfo.AnonHugePages === undefined) return 'absent';
   if (recording.arch === 's390x') {
     // EDAT1 maps the kernel's own memory with large pages too.
     const large = Object.entries(meminfo ?? {}).some(([key, kB]) => /^DirectMap(1M|2G)$/.test(key) && kB > 0);
@@ -106,9 +109,7 @@ function initrdZones(recording: Recording, zones: readonly ZoneinfoZone[], pages
   if (range !== undefined) {
     const start = Math.floor(range.start / recording.pageSize);
     const end = start + pages;
-    const parts = zones
-      .map((z, i): [number, number] => [i, overlap(z, start, end)])
-      .filter(([, part]) => part > 0);
+    const parts = zones.map((z, i): [number, number] => [i, overlap(z, start, end)]).filter(([, part]) => part > 0);
     if (parts.reduce((sum, [, part]) => sum + part, 0) === pages) return parts;
   }
   // Not printed: loaders put it behind the kernel at the bottom; the s390x boot code of newer kernels moves it to the top.

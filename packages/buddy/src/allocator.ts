@@ -28,8 +28,8 @@ import {
 import { ALLOC, ALLOC_RESERVES, fastFlags, slowFlags } from './alloc-flags.ts';
 import { badCpu, badOrder, freeOfFreePage, freeOfUnknownPage, illegalGfp, notAllocated } from './errors.ts';
 import type { FreeArea } from './free-area.ts';
-import { NR_PCP_LISTS, type PcpLists } from './pcp-lists.ts';
-import { COSTLY_ORDER, PCP, PCP_FIELDS, ZONE_FLAG, freed61, freed612, refill61, refill612 } from './pcp-policy.ts';
+import { tagOf, type PcpLists } from './pcp-lists.ts';
+import { BATCH_SCALE_MAX, COSTLY_ORDER, NR_PCP_LISTS, PCP, PCP_FIELDS, PCP_LISTS, PREV_FREE_HIGH_ORDER, ZONE_FLAG, freed61, freed612, refill61, refill612 } from './pcp-policy.ts';
 import { RMQUEUE, type Rmqueue } from './rmqueue.ts';
 
 const { ALLOCATED, FREE, UNTOUCHED } = PAGE_STATE;
@@ -72,16 +72,17 @@ export class BuddyAllocator implements PageAllocator {
   // Columns and counters that the fast paths touch.
   private readonly freePagesOf: Int32Array;
   private readonly sets: Int32Array;
-  private readonly heads: Int32Array;
-  private readonly tails: Int32Array;
   private readonly next: Int32Array;
   private readonly prev: Int32Array;
-  private readonly listType: Uint8Array;
-  private readonly cpuOf: Uint16Array;
+  private readonly tag: Uint16Array;
+  private readonly blockType: Uint8Array;
+  private readonly blockShift: number;
   private readonly zoneOverride: Uint16Array;
   private readonly sectionZone: Uint16Array;
   private readonly sectionShift: number;
   private readonly cpus: number;
+  /** The field that an allocation halves: it makes the next drain (6.1: refill factor) smaller. */
+  private readonly halved: number;
   private readonly allocTrace: Tracepoints['mm_page_alloc'];
   private readonly freeTrace: Tracepoints['mm_page_free'];
 
@@ -107,16 +108,16 @@ export class BuddyAllocator implements PageAllocator {
     this.plenty = new Int32Array(zones.all.length * this.types);
     this.freePagesOf = area.freePages;
     this.sets = pcp.sets;
-    this.heads = pcp.heads;
-    this.tails = pcp.tails;
     this.next = pages.extra('buddy.next', Int32Array);
     this.prev = pages.extra('buddy.prev', Int32Array);
-    this.listType = area.listType;
-    this.cpuOf = pages.extra('buddy.cpu', Uint16Array);
+    this.tag = pages.extra('buddy.tag', Uint16Array);
+    this.blockType = pages.extra('buddy.pageblock', Uint8Array);
+    this.blockShift = area.pageblockOrder;
     this.zoneOverride = pages.zoneOverride;
     this.sectionZone = pages.sectionZone;
     this.sectionShift = pages.sectionShift;
     this.cpus = pcp.cpus;
+    this.halved = this.autoTune ? PCP.FREE_COUNT : PCP.FACTOR;
     this.allocTrace = tracepoints.mm_page_alloc;
     this.freeTrace = tracepoints.mm_page_free;
     this.refreshZonelists();
@@ -158,6 +159,11 @@ export class BuddyAllocator implements PageAllocator {
     }
   }
 
+  refresh(): void {
+    this.refreshZonelists();
+    this.refreshMarks();
+  }
+
   /** Rebuilds the zonelists from the machine's node orders. Call after a zone gained or lost its pages. */
   refreshZonelists(): void {
     this.lists = [];
@@ -182,21 +188,19 @@ export class BuddyAllocator implements PageAllocator {
     if (order <= COSTLY_ORDER && nid < 0 && cpu < this.cpus) {
       const type = this.typeOfGfp[gfp & 15];
       const zone = this.firstZone[cpu * this.types + type];
-      if (zone >= 0 && this.freePagesOf[zone] - this.reserved(zone) > this.plenty[zone * this.types + type]) {
+      if (zone >= 0 && this.area.special === 0 && this.freePagesOf[zone] > this.plenty[zone * this.types + type]) {
         const migratetype = this.rmqueue.mobilityDisabled ? 0 : gfpMigratetype(gfp);
-        const at = zone * this.cpus + cpu;
-        const list = at * NR_PCP_LISTS + MIGRATE_PCPTYPES * order + migratetype;
-        const { heads, sets } = this;
-        const row = heads[list] - 1;
+        const set = (zone * this.cpus + cpu) * PCP_FIELDS;
+        const list = set + PCP_LISTS + 2 * (MIGRATE_PCPTYPES * order + migratetype);
+        const { sets } = this;
+        const row = sets[list] - 1;
         if (row >= 0 && (order === 0 || this.hasBlock(zone, order))) {
-          const set = at * PCP_FIELDS;
-          const halved = this.autoTune ? PCP.FREE_COUNT : PCP.FACTOR;
-          sets[set + halved] >>= 1;
+          sets[set + this.halved] >>= 1;
           sets[set + PCP.COUNT] -= 1 << order;
           const after = this.next[row];
-          heads[list] = after;
+          sets[list] = after;
           if (after !== 0) this.prev[after - 1] = 0;
-          else this.tails[list] = 0;
+          else sets[list + 1] = 0;
           this.state[row] = ALLOCATED | order;
           if (this.allocTrace.enabled) this.allocTrace.emit(this.pages.rowToPfn(row), order, migratetype, gfp);
           return row;
@@ -204,11 +208,6 @@ export class BuddyAllocator implements PageAllocator {
       }
     }
     return this.allocGeneral(gfp, order, cpu, nid);
-  }
-
-  /** Free pages that ordinary requests must leave alone. */
-  private reserved(zone: number): number {
-    return (this.autoTune ? this.area.freeHighatomic[zone] : this.rmqueue.reservedHighatomic[zone]) + this.area.freeCma[zone];
   }
 
   /** A block of the order is on one of the ordinary lists. */
@@ -379,25 +378,32 @@ export class BuddyAllocator implements PageAllocator {
     const { state } = this;
     // Fast path: an ordinary block of an ordinary pageblock goes to the head of the CPU's list.
     if (order <= COSTLY_ORDER && state[row] === (ALLOCATED | order) && this.freedPageZone === null) {
-      const type = this.area.pageblockType(row);
+      const type = this.blockType[row >>> this.blockShift] ^ MOVABLE;
       if (type < MIGRATE_PCPTYPES) {
-        const zone = (this.zoneOverride[row] || this.sectionZone[row >>> this.sectionShift]) - 1;
+        const zone = (this.sectionZone[row >>> this.sectionShift] || this.zoneOverride[row]) - 1;
         if (this.freeTrace.enabled) this.freeTrace.emit(this.pages.rowToPfn(row), order);
-        const { heads, next, prev, sets } = this;
-        const at = zone * this.cpus + cpu;
-        const list = at * NR_PCP_LISTS + MIGRATE_PCPTYPES * order + type;
-        const head = heads[list];
+        const { next, prev, sets } = this;
+        const set = (zone * this.cpus + cpu) * PCP_FIELDS;
+        const list = set + PCP_LISTS + 2 * (MIGRATE_PCPTYPES * order + type);
+        const head = sets[list];
         next[row] = head;
         prev[row] = 0;
-        heads[list] = row + 1;
+        sets[list] = row + 1;
         if (head !== 0) prev[head - 1] = row + 1;
-        else this.tails[list] = row + 1;
+        else sets[list + 1] = row + 1;
         state[row] = ON_PCP | order;
-        this.listType[row] = type;
-        this.cpuOf[row] = cpu + 1;
-        const set = at * PCP_FIELDS;
-        sets[set + PCP.COUNT] += 1 << order;
+        this.tag[row] = tagOf(type, cpu);
+        const count = (sets[set + PCP.COUNT] += 1 << order);
         const flags = this.rmqueue.zoneFlags[zone];
+        if (order === 0 && count < sets[set + PCP.HIGH] && flags === 0) {
+          // Below the limit, nothing special: what freed61() and freed612() leave behind then.
+          if (this.autoTune) {
+            sets[set + PCP.FACTOR] >>= 1;
+            sets[set + PCP.FLAGS] &= ~PREV_FREE_HIGH_ORDER;
+            if (sets[set + PCP.FREE_COUNT] < sets[set + PCP.BATCH] << BATCH_SCALE_MAX) sets[set + PCP.FREE_COUNT]++;
+          }
+          return;
+        }
         const drain = this.autoTune ? freed612(sets, set, order, flags) : freed61(sets, set, order, flags);
         if (drain > 0) this.drainAfterFree(zone, cpu, drain, order, type, flags);
         return;

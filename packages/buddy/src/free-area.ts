@@ -7,7 +7,7 @@
  *
  *   row columns     state   FREE | order at a block's head            (core.state)
  *                   next, prev   row or sentinel, meaningful only while the state says that the head is listed
- *                   listType     migratetype of the list a head is on, or was taken for a CPU's list
+ *                   tag          migratetype of the list a head is on (per-CPU lists add the CPU above it)
  *   side table      maxType      migratetype + 1 of a free maximal block, 0: not free
  *   per pageblock   type ^ 1     so that untouched means MOVABLE, the type of fresh memory
  *
@@ -16,7 +16,8 @@
  * Models: mm/page_alloc.c __free_one_page(), add_to_free_list(), expand(), __rmqueue_smallest(), buddy_merge_likely(),
  * move_freepages_block(), 6.1 and 6.12.
  */
-import { MIGRATE, MIGRATE_PCPTYPES, MIGRATE_TYPES, PAGE_STATE, type Machine } from '@replug/core';
+import { MIGRATE, MIGRATE_PCPTYPES, MIGRATE_TYPES, PAGE_STATE, type Hasher, type Machine, type PageMap } from '@replug/core';
+import type { PcpLists } from './pcp-lists.ts';
 
 const { FREE, UNTOUCHED } = PAGE_STATE;
 const { MOVABLE, HIGHATOMIC, CMA, ISOLATE } = MIGRATE;
@@ -28,6 +29,8 @@ export class FreeArea {
   readonly freePages: Int32Array;
   /** NR_FREE_CMA_PAGES by zone. */
   readonly freeCma: Int32Array;
+  /** Pages on CMA and HIGHATOMIC lists of all zones: while 0, nothing is held back from ordinary requests. */
+  special = 0;
   /** Free pages of HIGHATOMIC pageblocks by zone (6.12: nr_free_highatomic). */
   readonly freeHighatomic: Int32Array;
   /** Pages on ISOLATE lists by zone. */
@@ -40,8 +43,10 @@ export class FreeArea {
   readonly nrIsolatePageblock: Int32Array;
 
   readonly state: Uint8Array;
-  readonly listType: Uint8Array;
+  readonly listType: Uint16Array;
   private readonly zoneOverride: Uint16Array;
+  private readonly sectionZone: Uint16Array;
+  private readonly sectionShift: number;
   private readonly next: Int32Array;
   private readonly prev: Int32Array;
   private readonly maxType: Uint8Array;
@@ -67,9 +72,11 @@ export class FreeArea {
     const sentinels = count * this.maxOrder * MIGRATE_TYPES;
     this.state = pages.state;
     this.zoneOverride = pages.zoneOverride;
+    this.sectionZone = pages.sectionZone;
+    this.sectionShift = pages.sectionShift;
     this.next = pages.extra('buddy.next', Int32Array, { link: true, tail: sentinels });
     this.prev = pages.extra('buddy.prev', Int32Array, { link: true, tail: sentinels });
-    this.listType = pages.extra('buddy.listType', Uint8Array);
+    this.listType = pages.extra('buddy.tag', Uint16Array);
     this.blockType = pages.extra('buddy.pageblock', Uint8Array, { shift: arch.pageblockOrder });
     const maximal = { shift: this.maxOrder, link: true, tail: count * MIGRATE_TYPES };
     this.maxNext = pages.extra('buddy.maxNext', Int32Array, maximal);
@@ -202,6 +209,7 @@ export class FreeArea {
     }
     this.freePages[zone] += pages;
     if (type >= MIGRATE_PCPTYPES) {
+      this.special += pages;
       if (type === CMA) this.freeCma[zone] += pages;
       else if (type === HIGHATOMIC) this.freeHighatomic[zone] += pages;
     }
@@ -213,12 +221,13 @@ export class FreeArea {
     if (type < MIGRATE_PCPTYPES) this.freePages[zone] += 1 << order;
     else this.account(zone, 1 << order, type);
     const count = zone * this.orders;
-    const override = zoneOverride[row];
+    // Only in a section that zones share can a buddy be of another zone.
+    const shared = this.sectionZone[row >>> this.sectionShift] === 0;
     let head = row;
     let at = order;
     while (at < maxOrder) {
       const buddy = head ^ (1 << at);
-      if (state[buddy] !== (FREE | at) || zoneOverride[buddy] !== override) break;
+      if (state[buddy] !== (FREE | at) || (shared && zoneOverride[buddy] !== zoneOverride[row])) break;
       if (at >= pageblockOrder && !this.mayMerge(buddy, zone, at, type)) break;
       // remove(), written out: this loop is the price of every free that merges.
       const after = next[buddy];
@@ -235,7 +244,7 @@ export class FreeArea {
     let last = tail;
     if (!last && at < maxOrder - 1) {
       const parentBuddy = (head & ~(1 << at)) ^ (2 << at);
-      last = state[parentBuddy] === (FREE | (at + 1)) && zoneOverride[parentBuddy] === override;
+      last = state[parentBuddy] === (FREE | (at + 1)) && !(shared && zoneOverride[parentBuddy] !== zoneOverride[row]);
     }
     this.add(head, zone, at, type, last);
   }
@@ -355,5 +364,19 @@ export class FreeArea {
   place(row: number, zone: number, order: number, type: number): void {
     this.account(zone, 1 << order, type);
     this.add(row, zone, order, type, true);
+  }
+
+  /** Feeds the order of every list, by pfn. */
+  hashLists(hasher: Hasher, pages: PageMap, pcp: PcpLists): void {
+    for (let zone = 0; zone < this.freePages.length; zone++) {
+      for (let order = 0; order <= this.maxOrder; order++) {
+        for (let type = 0; type < MIGRATE_TYPES; type++) {
+          for (let row = this.first(zone, order, type); row >= 0; row = this.after(row, order)) {
+            hasher.word(order * MIGRATE_TYPES + type).integer(pages.rowToPfn(row));
+          }
+        }
+      }
+    }
+    pcp.hashLists(hasher, pages, this.freePages.length);
   }
 }

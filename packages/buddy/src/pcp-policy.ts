@@ -5,7 +5,7 @@
  *   refill…(sets, set, order, flags)   blocks to take for an empty list; may move the factor and the limit
  *   freed…(sets, set, order, flags)    a block was put on the set (count already raised): pages to drain now, 0 for none
  *
- * `sets` holds PCP_FIELDS numbers a set, `set` is the offset of one, `flags` are the zone's (ZONE_FLAG).
+ * `sets` holds PCP_FIELDS words a set, `set` is the offset of one, `flags` are the zone's (ZONE_FLAG).
  *
  * Models: mm/page_alloc.c nr_pcp_alloc(), nr_pcp_free(), nr_pcp_high(), free_unref_page_commit(), 6.1 and 6.12.
  */
@@ -23,7 +23,12 @@ export const PCP = {
   FREE_COUNT: 6,
   FLAGS: 7,
 } as const;
-export const PCP_FIELDS = 8;
+/** Where a set's lists begin: first row + 1 and last row + 1 of each, 0 when empty. */
+export const PCP_LISTS = 8;
+/** Lists of a set: three migratetypes by orders 0–3, and two for PMD-sized blocks. */
+export const NR_PCP_LISTS = 14;
+/** Words of a set. */
+export const PCP_FIELDS = PCP_LISTS + 2 * NR_PCP_LISTS;
 
 /** PCPF_PREV_FREE_HIGH_ORDER, PCPF_FREE_HIGH_BATCH. */
 export const PREV_FREE_HIGH_ORDER = 1;

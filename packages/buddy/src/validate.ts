@@ -4,8 +4,7 @@
  * Returns what is wrong, in words with pfns, at most `limit` findings.
  */
 import { MIGRATE, MIGRATE_PCPTYPES, MIGRATE_TYPES, PAGE_STATE, STATE_HOLDER_MASK } from '@replug/core';
-import { NR_PCP_LISTS } from './pcp-lists.ts';
-import { PCP } from './pcp-policy.ts';
+import { NR_PCP_LISTS, PCP } from './pcp-policy.ts';
 import type { ViewSources } from './views/sources.ts';
 
 export function validate(sources: ViewSources, limit = 20): string[] {

@@ -9,6 +9,7 @@
 import { FOUND, MIGRATE_PCPTYPES, PAGE_STATE, type Found, type PageMap, type ZoneFreeLists } from '@replug/core';
 import type { FreeArea } from './free-area.ts';
 import type { PcpLists } from './pcp-lists.ts';
+import { PCP as PCP_FIELD } from './pcp-policy.ts';
 
 const { FREE, PCP, ALLOCATED, HELD, UNTOUCHED } = PAGE_STATE;
 
@@ -140,6 +141,14 @@ export class ZoneVerbs implements ZoneFreeLists {
 
   placeAllocated(row: number, order: number): void {
     this.state[row] = ALLOCATED | order;
+  }
+
+  setCpuHigh(zone: number, cpu: number, high: number): void {
+    this.pcp.sets[this.pcp.set(zone, cpu) + PCP_FIELD.HIGH] = high;
+  }
+
+  cpuCount(zone: number, cpu: number): number {
+    return this.pcp.sets[this.pcp.set(zone, cpu) + PCP_FIELD.COUNT];
   }
 
   placeOnCpu(row: number, order: number, migratetype: number, cpu: number): void {

@@ -27,3 +27,37 @@ export {
   type TracepointName,
   type TracepointSpec,
 } from './events/catalogue.ts';
+export { Core } from './contracts/services.ts';
+export { createKernel, type CreateKernelOptions } from './create-kernel.ts';
+export { ContextTracker, type ContextFault, type LockKind } from './events/context-tracker.ts';
+export { COSTS, type Cost, type CostName, type CostTable } from './events/cost-table.ts';
+export {
+  MEM,
+  MEMORY_NOTIFIER_PRIORITY,
+  memoryNotify,
+  memoryNotifyOf,
+  type MemoryAction,
+  type MemoryNotifiers,
+  type MemoryNotify,
+} from './events/memory-notifier.ts';
+export { NODE, NodeNotifiers, type NodeAction, type NodeNotify } from './events/node-notifier.ts';
+export {
+  NOTIFY,
+  NotifierChain,
+  notifierFromErrno,
+  notifierToErrno,
+  type NotifierCallback,
+  type NotifyOutcome,
+} from './events/notifier-chain.ts';
+export { Tracepoint, type TracepointListener } from './events/tracepoint.ts';
+export { createTracepoints, type TracepointArgs, type Tracepoints } from './events/tracepoints.ts';
+export { VirtualClock } from './events/virtual-clock.ts';
+export { inject, injectable, type HostContainer } from './host/container.ts';
+export { ERRNO, errnoName, type ErrnoName } from './host/errno.ts';
+export { KernfsError } from './host/errors.ts';
+export { Kernel, type InvariantFailure, type KernelPhase, type SectionContent } from './host/kernel.ts';
+export type { DirectoryNode, FileNode, KernfsStat, LinkNode } from './host/kernfs.ts';
+export { SubsystemScope, SubsystemScopeToken, type InvariantResult, type Registration } from './host/scope.ts';
+export { defineSlot, type Slot } from './host/slot.ts';
+export { defineSubsystem, type AnySubsystem, type InjectableClass, type Subsystem } from './host/subsystem.ts';
+export { token, type AnyToken, type Token, type TokenValue } from './host/token.ts';

@@ -13,9 +13,9 @@ export interface CheckCount {
 }
 
 /**
- * Where the limit tunes itself (6.12) the kernel prints the current value, not the limits: `exact` holds the lists whose
- * value is fixed (never used, or one limit), `within` those and the ones between their limits, `kept` further ones outside
- * that have not reached new limits yet (each list moves only when its CPU next uses it).
+ * Where the limit tunes itself (6.12) the kernel prints the current value, not the limits: `exact` holds the lists that stand
+ * at the computed lower limit or were never used (0), `within` those and the ones between the limits, `kept` further ones
+ * outside that have not reached new limits yet (each list moves only when its CPU next uses it).
  */
 export interface HighCount extends CheckCount {
   readonly within: number;
@@ -146,6 +146,10 @@ function ratio({ exact, total }: CheckCount): string {
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((text, i) => Math.max(text.length, ...rows.map((row) => row[i].length)));
-  const line = (cells: readonly string[]) => cells.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd();
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i]))
+      .join('  ')
+      .trimEnd();
   return [line(head), line(widths.map((w) => '-'.repeat(w))), ...rows.map(line)].join('\n');
 }

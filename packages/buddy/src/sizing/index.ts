@@ -40,12 +40,5 @@ export {
   type PagesetInputs,
   type PagesetSize,
 } from './pageset-sizing.ts';
-export {
-  MemoryTuning,
-  THP_LEAST_RAM,
-  type SizingSysctl,
-  type SizingSysctls,
-  type ThpMode,
-  type TunedZone,
-  type TuningOptions,
-} from './tuning.ts';
+export type { SizingSysctl, SizingSysctls, TunedZone } from './tuned-zone.ts';
+export { MemoryTuning, THP_LEAST_RAM, type ThpMode, type TuningOptions } from './tuning.ts';

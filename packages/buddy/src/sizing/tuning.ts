@@ -13,7 +13,7 @@
  * mm/memory_hotplug.c online_pages(), offline_pages(); mm/khugepaged.c start_stop_khugepaged(); 6.1 and 6.12.
  * Left out: totalreserve_pages is computed when asked (`totalreserve`), not kept.
  */
-import { LOWMEM_RESERVE_RATIO_DEFAULT, lowmemReserve, totalreservePages } from './lowmem-reserve.ts';
+import { lowmemReserve, totalreservePages } from './lowmem-reserve.ts';
 import { calculateMinFreeKbytes, freeBufferPages, recommendedMinFreeKbytes } from './min-free-kbytes.ts';
 import {
   BOOT_PAGESET,
@@ -22,18 +22,10 @@ import {
   percpuDriftMark,
   splitCpus,
   statThreshold,
-  type PagesetSize,
 } from './pageset-sizing.ts';
-import {
-  NO_MARKS,
-  SIZING_PROFILES,
-  type SizingProfile,
-  type SizingProfileId,
-  type SizingZone,
-  type SizingZoneKind,
-  type ZoneMarks,
-} from './sizing-zone.ts';
-import { setupZoneMarks, WATERMARK_BOOST_FACTOR_DEFAULT, WATERMARK_SCALE_FACTOR_DEFAULT } from './watermarks.ts';
+import { SIZING_PROFILES, type SizingProfile, type SizingProfileId, type SizingZone } from './sizing-zone.ts';
+import { defaultSysctls, untuned, type SizingSysctl, type SizingSysctls, type TunedZone } from './tuned-zone.ts';
+import { setupZoneMarks } from './watermarks.ts';
 
 /** Below this much memory the huge page code leaves itself switched off at boot. Bytes. */
 export const THP_LEAST_RAM = 512 * 2 ** 20;
@@ -55,39 +47,6 @@ export interface TuningOptions {
   readonly thp: ThpMode;
 }
 
-/** Sysctls that size something, by the kernel's names. */
-export interface SizingSysctls {
-  /** kB. */
-  min_free_kbytes: number;
-  watermark_scale_factor: number;
-  watermark_boost_factor: number;
-  percpu_pagelist_high_fraction: number;
-  /** One a configured zone kind, low → high. */
-  lowmem_reserve_ratio: readonly number[];
-}
-export type SizingSysctl = keyof SizingSysctls;
-
-/** One zone with what was last computed for it. */
-export interface TunedZone extends SizingZone {
-  managed: number;
-  present: number;
-  spanned: number;
-  /** Without boost. */
-  marks: ZoneMarks;
-  /** Pages on top of every mark. */
-  boost: number;
-  /** `protection`. */
-  reserve: readonly number[];
-  /** What the zone remembers as set (zone.pageset_*). */
-  pagesetWanted: PagesetSize;
-  /** What its per-CPU lists really have: lists made anew while the wanted sizes stay equal keep the boot sizes. */
-  pageset: PagesetSize;
-  /** `vm stats threshold`; 0 before the first computation. */
-  statThreshold: number;
-  /** percpu_drift_mark: once set it is only ever replaced, never cleared. */
-  driftMark: number;
-}
-
 export class MemoryTuning {
   readonly zones: TunedZone[];
   readonly sysctl: SizingSysctls;
@@ -104,13 +63,7 @@ export class MemoryTuning {
     this.#profile = SIZING_PROFILES[options.profile];
     this.zones = options.zones.map(untuned);
     for (const { cpu, nid } of options.cpus) this.#cpus.set(cpu, nid);
-    this.sysctl = {
-      min_free_kbytes: 1024,
-      watermark_scale_factor: WATERMARK_SCALE_FACTOR_DEFAULT,
-      watermark_boost_factor: WATERMARK_BOOST_FACTOR_DEFAULT,
-      percpu_pagelist_high_fraction: 0,
-      lowmem_reserve_ratio: kindsOf(this.zones).map((kind) => LOWMEM_RESERVE_RATIO_DEFAULT[kind]),
-    };
+    this.sysctl = defaultSysctls(this.zones);
   }
 
   /** From the first pagesets to khugepaged. `managed` must be that of this moment: before initrd and init memory return. */
@@ -339,16 +292,4 @@ export class MemoryTuning {
     this.#setupReserves();
     return valid;
   }
-}
-
-function untuned({ nid, kind, managed, present, spanned }: SizingZone): TunedZone {
-  return {
-    ...{ nid, kind, managed, present, spanned, marks: NO_MARKS, boost: 0, reserve: [] },
-    ...{ pagesetWanted: BOOT_PAGESET, pageset: BOOT_PAGESET, statThreshold: 0, driftMark: 0 },
-  };
-}
-
-/** The configured kinds, taken from the first node. */
-function kindsOf(zones: readonly SizingZone[]): SizingZoneKind[] {
-  return zones.filter((z) => z.nid === zones[0].nid).map((z) => z.kind);
 }

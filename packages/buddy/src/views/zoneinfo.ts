@@ -1,6 +1,6 @@
 /**
- * /proc/zoneinfo. Counters that the model does not keep (LRU, slab, writeback …) are left out rather than printed as
- * something they are not; every line printed has the kernel's name and layout.
+ * /proc/zoneinfo. Counters that the model does not keep (LRU, slab, writeback …) are printed as long as a recording's are
+ * valid and left out afterwards, rather than printed as something they are not.
  *
  * Models: mm/vmstat.c zoneinfo_show_print(), 6.1 and 6.12.
  */
@@ -16,7 +16,13 @@ function showZone({ area, pcp, machine }: ViewSources, zone: Zone): string {
   const promo = machine.description.profile === '6.12';
   const { watermark: mark, watermarkBoost: boost } = zone;
   const lines = [`Node ${zone.nid}, zone ${zone.name.padStart(8)}`];
-  lines.push(`  pages free     ${area.freePages[zone.index]}`);
+  const free = area.freePages[zone.index] + zone.freeDelta;
+  const counter = (name: string, value: number) => lines.push(`      ${name.padEnd(12)} ${value}`);
+  if (zone.recorded?.nodeStats !== undefined) {
+    lines.push('  per-node stats');
+    for (const [name, value] of Object.entries(zone.recorded.nodeStats)) counter(name, value);
+  }
+  lines.push(`  pages free     ${free}`);
   const field = (name: string, value: number) => lines.push(`        ${name.padEnd(8)} ${value}`);
   field('boost', boost);
   field('min', mark.min + boost);
@@ -29,8 +35,9 @@ function showZone({ area, pcp, machine }: ViewSources, zone: Zone): string {
   field('cma', zone.cmaPages);
   lines.push(`        protection: (${zone.lowmemReserve.join(', ')})`);
   if (!zone.populated) return `${lines.join('\n')}\n`;
-  lines.push(`      nr_free_pages ${area.freePages[zone.index]}`);
-  lines.push(`      nr_free_cma  ${area.freeCma[zone.index]}`);
+  counter('nr_free_pages', free);
+  const stats = Object.entries(zone.recorded?.stats ?? { nr_free_cma: area.freeCma[zone.index] });
+  for (const [name, value] of stats) if (name !== 'nr_free_pages' && name !== 'node_unreclaimable') counter(name, value);
   lines.push('  pagesets');
   for (let cpu = 0; cpu < pcp.cpus; cpu++) {
     const set = pcp.set(zone.index, cpu);
@@ -40,7 +47,7 @@ function showZone({ area, pcp, machine }: ViewSources, zone: Zone): string {
     lines.push(`              batch: ${pcp.sets[set + PCP.BATCH]}`);
     lines.push(`  vm stats threshold: ${zone.statThreshold}`);
   }
-  lines.push(`  node_unreclaimable:  0`);
+  lines.push(`  node_unreclaimable:  ${zone.recorded?.stats['node_unreclaimable'] ?? 0}`);
   lines.push(`  start_pfn:           ${zone.startPfn}`);
   return `${lines.join('\n')}\n`;
 }

@@ -20,6 +20,8 @@ export interface PageAllocator {
   isFree(row: Row): boolean;
   /** NR_FREE_PAGES of a zone (index): free pages without those of isolated pageblocks. Exact, without per-CPU deltas. */
   freePages(zone: number): number;
+  /** Marks, reserves or per-CPU list sizes of the zones were changed from outside: takes them over. */
+  refresh(): void;
   /** MIGRATE_* of the pageblock that a row lies in. */
   pageblockType(row: Row): number;
 }

@@ -59,6 +59,10 @@ export interface ZoneFreeLists {
   placeFree(row: Row, order: number, migratetype: number): void;
   /** Marks an allocated block that the baseline knows. */
   placeAllocated(row: Row, order: number): void;
+  /** Sets the auto-tuned limit of a CPU's lists of a zone (index), as a recorded zoneinfo prints it. */
+  setCpuHigh(zone: number, cpu: number, high: number): void;
+  /** Pages on a CPU's lists of a zone (index). */
+  cpuCount(zone: number, cpu: number): number;
   /** Puts a page of the baseline on a CPU's list, at the tail. */
   placeOnCpu(row: Row, order: number, migratetype: number, cpu: number): void;
 }

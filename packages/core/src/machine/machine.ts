@@ -64,11 +64,16 @@ export class Machine {
 
   /** Feeds everything that is the machine's: spans, counters, columns. */
   hash(hasher: Hasher): void {
+    this.hashContract(hasher);
+    this.pages.hash(hasher);
+  }
+
+  /** Feeds what a user is promised: spans and counters. */
+  hashContract(hasher: Hasher): void {
     for (const z of this.zones.all) {
       if (z.spannedPages === 0) continue;
       hasher.integer(z.index).integer(z.startPfn).integer(z.spannedPages).integer(z.presentPages).integer(z.managedPages);
     }
-    this.pages.hash(hasher);
   }
 
   private markReserved(ranges: readonly PfnRange[]): void {

@@ -136,7 +136,7 @@ export class PageMap {
 
   /** Index into Zones.all of the zone that a row belongs to; -1 for none (a hole between zones). */
   zoneOf(row: Row): number {
-    return (this.zoneOverride[row] || this.sectionZone[row >>> this.sectionShift]) - 1;
+    return (this.sectionZone[row >>> this.sectionShift] || this.zoneOverride[row]) - 1;
   }
 
   /** Puts pages [start, end) into a zone (index into Zones.all; -1 for none). Whole sections cost one store. */
@@ -170,7 +170,9 @@ export class PageMap {
     if (known !== undefined) return known.data as ColumnOf<T>;
     const { shift = 0, link = false, tail = 0 } = options;
     const entries = Math.ceil(this.capacity / 2 ** shift) + tail;
-    const data = new type(new SharedArrayBuffer(entries * type.BYTES_PER_ELEMENT)) as ColumnOf<T>;
+    // The lib's constructor overloads name ArrayBuffer only; every typed array takes a shared one.
+    const buffer = new SharedArrayBuffer(entries * type.BYTES_PER_ELEMENT) as unknown as ArrayBuffer;
+    const data = new type(buffer) as ColumnOf<T>;
     this.columns.set(name, { data, shift, link });
     return data;
   }

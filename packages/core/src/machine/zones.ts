@@ -31,6 +31,13 @@ export class Zone {
   pcpHighMax = 0;
   /** Threshold of per-CPU counter deltas. */
   statThreshold = 0;
+  /** What a printed NR_FREE_PAGES differs by from the true count: per-CPU deltas not folded yet. 0 unless a recording says so. */
+  freeDelta = 0;
+  /**
+   * Counters that the model does not drive (LRU, slab, numa_hit …) as a recording printed them, valid at that instant only;
+   * dropped when the state moves on.
+   */
+  recorded: { readonly stats: Readonly<Record<string, number>>; readonly nodeStats?: Readonly<Record<string, number>> } | undefined;
 
   constructor(index: number, nid: number, kind: ZoneKind, type: number, types: number) {
     this.index = index;

@@ -1,0 +1,19 @@
+/** Opens what the command line names. */
+import { openRecording } from '@replug/trace-import';
+import type { Recording } from '@replug/workload';
+import { progress } from './output.ts';
+
+export async function open(path: string): Promise<Recording> {
+  const bar = progress(`reading ${path}`);
+  try {
+    return await openRecording(path, { onProgress: (done, total) => bar.update(done, total) });
+  } finally {
+    bar.stop();
+  }
+}
+
+export async function openAll(paths: readonly string[]): Promise<Recording[]> {
+  const recordings: Recording[] = [];
+  for (const path of paths) recordings.push(await open(path));
+  return recordings;
+}

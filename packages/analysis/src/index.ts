@@ -1,0 +1,2 @@
+/** Judging recordings against the model. */
+export { fidelityStatic, mergeStaticFidelity } from './fidelity-static.ts';

@@ -1,0 +1,66 @@
+/**
+ * What operations cost, in virtual nanoseconds. Every number says where it comes from; `assumed` means that no
+ * measurement was found and the number is only a magnitude. They differ by an order of magnitude between machines, so a
+ * kernel takes a table of its own (`new VirtualClock({ ...COSTS, pageCopy4K: … })`).
+ */
+
+export interface Cost {
+  readonly ns: number;
+  /** What one of it is. */
+  readonly per: string;
+  /** A published measurement and how the number follows from it, or 'assumed'. */
+  readonly source: 'assumed' | (string & {});
+  /** Why the assumed magnitude. */
+  readonly note?: string;
+}
+
+/** The default costs. */
+export const COSTS = {
+  stopMachine: {
+    ns: 100_000,
+    per: 'rendezvous of all CPUs, times log2 of their number',
+    source: 'assumed',
+    note: 'magnitude of a thread wake-up on every CPU',
+  },
+  zonelistRebuild: {
+    ns: 20_000,
+    per: 'node, rebuild under a seqlock',
+    source: 'assumed',
+    note: 'a few thousand cache lines written',
+  },
+  zonelistRebuildStopped: {
+    ns: 16_479_492,
+    per: 'rebuild and pcp update under stop_machine',
+    source:
+      'Dynamic NUMA cover letter, linux-mm 2013: about 9 minutes to stripe a 128 MiB guest with 8 CPUs over 3 nodes. ' +
+      '540 s / 32768 pages, all of the time put down to one rebuild a page: an upper bound, on a laptop',
+  },
+  pageCopy4K: { ns: 410, per: '4 KiB copied', source: 'assumed', note: '10 GB/s' },
+  pageMigration: { ns: 1_500, per: 'page unmapped and mapped again, without its copy', source: 'assumed' },
+  pageTableEntryWalk: { ns: 1, per: 'page table entry looked at', source: 'assumed', note: 'sequential, from the cache' },
+  structPageInit: {
+    ns: 21.8,
+    per: 'struct page initialised and released to the allocator, one thread',
+    source:
+      'Linux 5.8 "mm: parallelize deferred_init_memmap()": 1096 ms for 192 GB of one node before the change ' +
+      '(Broadwell guest). 1096 ms / 50331648 pages',
+  },
+  tlbFlush: { ns: 1_500, per: 'CPU told to flush', source: 'assumed', note: 'an inter-processor interrupt, 1 to 3 µs' },
+  pcpDrain: { ns: 5_000, per: 'CPU whose page lists are drained', source: 'assumed', note: 'a work item on each CPU' },
+  virtioRoundTrip: { ns: 20_000, per: 'request and answer', source: 'assumed', note: 'two exits and a host thread woken' },
+  virtioMemUnplug2M: {
+    ns: 63_043,
+    per: '2 MiB unplugged, migration and the host side included',
+    source: 'HyperAlloc measurements (Xeon Gold 6252, Linux 6.1): guest 20 to 2 GiB by virtio-mem in 581 ms / 9216',
+  },
+  virtioMemPlug2M: {
+    ns: 21_376,
+    per: '2 MiB plugged, the host side included',
+    source: 'HyperAlloc measurements (Xeon Gold 6252, Linux 6.1): guest 2 to 20 GiB by virtio-mem in 197 ms / 9216',
+  },
+} as const satisfies Record<string, Cost>;
+
+export type CostName = keyof typeof COSTS;
+
+/** A cost for each name. */
+export type CostTable = Readonly<Record<CostName, Cost>>;

@@ -1,0 +1,90 @@
+/**
+ * Which part of a recording is replayed: from a step (or the trace's start) to a later step (or its end), in events.
+ */
+import { resolveTime, firstEventAtOrAfter, type EventColumns, type Recording, type Step, type Time } from '@replug/workload';
+import { emptySpan, noBaseline, noTrace, noZoneinfo } from './errors.ts';
+
+export interface Stop {
+  /** Events [.., index) come before it. */
+  readonly index: number;
+  readonly step: Step;
+}
+
+export interface Span {
+  readonly events: EventColumns;
+  /** First event. */
+  readonly from: number;
+  /** Behind the last event. */
+  readonly to: number;
+  /** Whose files describe the machine. */
+  readonly machineStep: Step;
+  /** Whose kpageflags give the start state, read at `from`; undefined: the start is inferred from the trace. */
+  readonly baseline: Step | undefined;
+  /** Whose kpageflags tell what no event of an inferred start tells. */
+  readonly hint: Step | undefined;
+  /** Steps with something to compare, in (from, to]. */
+  readonly stops: readonly Stop[];
+  /** How `from` and `to` were found. */
+  readonly notes: readonly string[];
+}
+
+/** The steps of a recording with their place among the events. */
+export function placeSteps(recording: Recording): { step: Step; index: number; note: string }[] {
+  const events = eventsOf(recording);
+  return recording.steps
+    .filter((step) => step.when !== undefined)
+    .map((step) => {
+      if (step.when!.tracing === 'started-after-reading') return { step, index: 0, note: `${step.name}: tracing began after it` };
+      if (step.when!.tracing === 'stopped-before-reading') {
+        return { step, index: events.length, note: `${step.name}: tracing had stopped` };
+      }
+      const time = resolveTime(recording, { kind: 'step', ref: step.number });
+      return { step, index: firstEventAtOrAfter(events, time.ns), note: `${step.name}: ${time.note}` };
+    });
+}
+
+/**
+ * Finds a span. Defaults: from the trace's start when its state is known or can be inferred (a step with kpageflags before
+ * the first event, or a trace from boot), else from the first step with kpageflags; to the last step.
+ * Errors: RP5001–RP5004.
+ */
+export function findSpan(recording: Recording, from?: Time, to?: Time): Span {
+  const events = eventsOf(recording);
+  const placed = placeSteps(recording);
+  const notes: string[] = [];
+  const last = placed.at(-1);
+  const begin = locate(from ?? defaultStart(recording, placed));
+  const end = to === undefined ? { index: last?.index ?? events.length, step: last?.step } : locate(to);
+  if (begin.index > end.index || (begin.index === end.index && events.length > 0)) throw emptySpan(`${begin.index}..${end.index} of ${events.length} events`);
+  const stops = placed
+    .filter((p) => p.index > begin.index && p.index <= end.index && p.step !== begin.step)
+    .map(({ step, index }) => ({ step, index }));
+  const baseline = begin.step?.hasPageFlags === true ? begin.step : undefined;
+  const later = [...stops].reverse().find((s) => s.step.hasPageFlags)?.step ?? recording.steps.find((s) => s.hasPageFlags);
+  if (baseline === undefined && later === undefined) throw noBaseline(recording.name);
+  const machineStep = [begin.step, ...stops.map((s) => s.step), ...recording.steps].find((s) => s?.zoneinfo !== undefined);
+  if (machineStep === undefined) throw noZoneinfo(recording.name);
+  return { events, from: begin.index, to: end.index, machineStep, baseline, hint: baseline ?? later, stops, notes };
+
+  function locate(time: Time): { index: number; step: Step | undefined } {
+    if (time.kind === 'start') return { index: 0, step: placed.find((p) => p.index === 0)?.step };
+    if (time.kind === 'end') return { index: events.length, step: undefined };
+    const resolved = resolveTime(recording, time);
+    notes.push(resolved.note);
+    const known = placed.find((p) => p.step === resolved.step);
+    if (known !== undefined) return { index: known.index, step: known.step };
+    return { index: firstEventAtOrAfter(events, resolved.ns), step: undefined };
+  }
+}
+
+function defaultStart(recording: Recording, placed: readonly { step: Step; index: number }[]): Time {
+  const known = placed.find((p) => p.index === 0 && p.step.hasPageFlags);
+  if (known !== undefined || recording.trace?.fromBoot === true) return { kind: 'start' };
+  const first = placed.find((p) => p.step.hasPageFlags && p.index < recording.trace!.events.length);
+  return first === undefined ? { kind: 'start' } : { kind: 'step', ref: first.step.number };
+}
+
+function eventsOf(recording: Recording): EventColumns {
+  if (recording.trace === undefined) throw noTrace(recording.name);
+  return recording.trace.events;
+}

@@ -1,0 +1,40 @@
+/**
+ * The machine as it was at one step: its allocator's state from the step's own files, so that the views print what the real
+ * files say.
+ */
+import { Core, PageAllocator, ZoneFreeLists, type Kernel, type Machine } from '@replug/core';
+import type { PageFlags, Step } from '@replug/workload';
+import { classOfFlags, isBuddy, isNoPage } from './page-flags.ts';
+import { placeCounts, type CountsPlaced } from './place-counts.ts';
+import { restoreZones } from './restore-zones.ts';
+
+/** Fills a kernel made from describeRecorded(recording, step). */
+export function restoreStep(kernel: Kernel, step: Step): CountsPlaced {
+  const machine = kernel.get(Core.Machine);
+  const lists = kernel.get(ZoneFreeLists);
+  const flags = step.hasPageFlags ? step.pageFlags() : undefined;
+  const placed = placeCounts(machine, lists, step, flags === undefined ? undefined : placeClasses(machine, flags));
+  restoreZones(machine, lists, step);
+  for (const recorded of step.zoneinfo?.zones ?? []) {
+    const zone = machine.zones.find(recorded.node, recorded.name);
+    if (zone === undefined) continue;
+    zone.freeDelta = recorded.free - kernel.get(PageAllocator).freePages(zone.index);
+    zone.recorded = { stats: recorded.stats, nodeStats: recorded.nodeStats };
+  }
+  kernel.get(PageAllocator).refresh();
+  return placed;
+}
+
+/** Classes of the pages in use; returns what the flags show as free. */
+function placeClasses(machine: Machine, flags: PageFlags): Uint8Array {
+  const { pages } = machine;
+  const free = new Uint8Array(pages.slotCount << pages.sectionShift);
+  for (let pfn = 0; pfn < flags.length; pfn++) {
+    if (isNoPage(flags.low[pfn])) continue;
+    const row = pages.pfnToRow(pfn);
+    if (row < 0) continue;
+    if (isBuddy(flags.low[pfn])) free[row] = 1;
+    else pages.pageClass[row] = classOfFlags(flags.low[pfn], flags.high[pfn]);
+  }
+  return free;
+}

@@ -1,0 +1,12 @@
+/** Reports as data with stable JSON names, and their text form. */
+export {
+  renderStaticFidelity,
+  type CheckCount,
+  type HighCount,
+  type StaticChecks,
+  type StaticDump,
+  type StaticFidelityReport,
+  type StaticMiss,
+  type StaticQuantity,
+  type StaticSummary,
+} from './fidelity.ts';
