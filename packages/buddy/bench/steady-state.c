@@ -1,8 +1,8 @@
 /*
  * The yardstick: a plain binary buddy over 1 M pages, lists as intrusive ints, no zones, no per-CPU lists, no types.
- * Reads nothing; runs the operation sequence that steady-state.bench.ts runs (same generator, same decisions) and prints
- *     nanoseconds an operation, checksum
- * The checksum covers the sequence: operation, slot, order and success of every step.
+ * Runs the operations that steady-state.bench.ts runs (same generator, same decisions) and prints for each round the
+ * nanoseconds of CPU time an operation and a checksum of operation, slot, order and success of every step, as JSON.
+ *     steady-state OPERATIONS ROUNDS
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -78,27 +78,34 @@ int main(int argc, char **argv) {
     slot_row[slots] = row; slot_order[slots++] = (uint8_t)o;
   }
   int64_t used = PAGES - free_pages;
-  struct timespec a, b;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
-  for (int i = 0; i < operations; i++) {
-    uint32_t r = rnd();
-    if (used >= target) {
-      int s = (int)(((uint64_t)r * (uint64_t)slots) >> 32);
-      int o = slot_order[s];
-      give(slot_row[s], o);
-      used -= 1 << o;
-      slots--;
-      slot_row[s] = slot_row[slots]; slot_order[s] = slot_order[slots];
-      sum = (sum ^ (uint32_t)(s * 16 + o)) * 0x01000193u;
-    } else {
-      int o = order_of(r);
-      int32_t row = take(o);
-      if (row >= 0) { slot_row[slots] = row; slot_order[slots++] = (uint8_t)o; used += 1 << o; }
-      sum = (sum ^ (uint32_t)(o * 2 + (row >= 0))) * 0x01000193u;
+  int rounds = argc > 2 ? atoi(argv[2]) : 1;
+  uint32_t *sequence = malloc(sizeof *sequence * (size_t)operations);
+  for (int i = 0; i < operations; i++) sequence[i] = rnd();
+  for (int round = 0; round < rounds; round++) {
+    struct timespec a, b;
+    sum = 0x811c9dc5u;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+    for (int i = 0; i < operations; i++) {
+      uint32_t r = sequence[i];
+      if (used >= target) {
+        int s = (int)(((uint64_t)r * (uint64_t)slots) >> 32);
+        int o = slot_order[s];
+        give(slot_row[s], o);
+        used -= 1 << o;
+        slots--;
+        slot_row[s] = slot_row[slots]; slot_order[s] = slot_order[slots];
+        sum = (sum ^ (uint32_t)(s * 16 + o)) * 0x01000193u;
+      } else {
+        int o = order_of(r);
+        int32_t row = take(o);
+        if (row >= 0) { slot_row[slots] = row; slot_order[slots++] = (uint8_t)o; used += 1 << o; }
+        sum = (sum ^ (uint32_t)(o * 2 + (row >= 0))) * 0x01000193u;
+      }
     }
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+    double ns = ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / operations;
+    printf("%s{\"ns\":%.3f,\"checksum\":%u}", round == 0 ? "[" : ",", ns, sum);
   }
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
-  double ns = ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / operations;
-  printf("{\"ns\":%.3f,\"checksum\":%u,\"slots\":%d,\"used\":%lld}\n", ns, sum, slots, (long long)used);
+  puts("]");
   return 0;
 }

@@ -1,4 +1,3 @@
-import { container as globalContainer } from 'tsyringe';
 import { describe, expect, it } from 'vitest';
 import { Core } from '../contracts/services.ts';
 import { createTracepoints } from '../events/tracepoints.ts';
@@ -9,6 +8,8 @@ import { defineSubsystem } from './subsystem.ts';
 import { token } from './token.ts';
 import type { VirtualClock } from '../events/virtual-clock.ts';
 import type { CoreServices } from './kernel.ts';
+// A host application has tsyringe of its own; here container.ts has loaded reflect-metadata before it.
+import { container as globalContainer } from 'tsyringe';
 
 const services = (): CoreServices => ({
   tokens: [],

@@ -111,12 +111,12 @@ export class SubsystemScope {
   }
 
   /** Watches a tracepoint. */
-  listen<Args extends readonly Scalar[]>(tracepoint: Tracepoint<Args>, fn: TracepointListener<Args>): Disposable {
+  listen<Args extends readonly Scalar[]>(tracepoint: Tracepoint<Args>, fn: TracepointListener<NoInfer<Args>>): Disposable {
     return this.addDisposable('listener', tracepoint.name, () => tracepoint.on(fn));
   }
 
   /** Joins a notifier chain. */
-  notifier<E, A extends string>(chain: NotifierChain<E, A>, fn: NotifierCallback<E, A>, priority = 0): Disposable {
+  notifier<E, A extends string>(chain: NotifierChain<E, A>, fn: NotifierCallback<NoInfer<E>, NoInfer<A>>, priority = 0): Disposable {
     return this.addDisposable('notifier', chain.name, () => chain.register(fn, priority, this.id));
   }
 

@@ -45,12 +45,12 @@ interface Describes<N, P> {
   readonly provides?: P;
 }
 interface Creates<N, P> {
-  readonly create: (deps: TokenValues<N>, scope: SubsystemScope) => Provided<P>;
+  readonly create: (deps: TokenValues<N>, scope: SubsystemScope) => Provided<NoInfer<P>>;
   readonly useClass?: never;
 }
 interface Constructs<P> {
   readonly create?: never;
-  readonly useClass: InjectableClass<Provided<P>>;
+  readonly useClass: InjectableClass<Provided<NoInfer<P>>>;
 }
 
 /** Describes a subsystem; types of `deps` and of what must be returned follow from `needs` and `provides`. */
