@@ -10,7 +10,7 @@
 import { MIGRATE, PAGE_CLASS, type Machine, type ZoneFreeLists } from '@replug/core';
 import { eventPfn, type EventColumns, type PageFlags } from '@replug/workload';
 import { BEFORE, type Lookahead } from './lookahead.ts';
-import { classOfFlags, isBuddy, isNoPage } from './page-flags.ts';
+import { classOfFlags, compoundOrder, isBuddy, isNoPage } from './page-flags.ts';
 
 export interface BaselineCounts {
   /** Pages put on free lists, on CPU lists, marked as owned. */
@@ -50,7 +50,7 @@ export function placeBaseline(input: BaselineInput): BaselineCounts {
       const before = lookahead.before[row];
       let isFree = before === BEFORE.FREE;
       if (low !== undefined) {
-        if (before === BEFORE.NOTHING) isFree = isBuddy(low);
+        if (before === BEFORE.NOTHING || before === BEFORE.UNSURE) isFree = isBuddy(low);
         else if (!fromBoot && isBuddy(low) !== isFree) counts.corrected++;
         if (!isFree) pages.pageClass[row] = classOfFlags(low, flags!.high[pfn]);
       }
@@ -115,7 +115,7 @@ function placeCpuLists({ machine, lists, lookahead, events, migratetype }: Basel
   }
 }
 
-/** Pages in use when the dump was read: allocated one by one, since a dump tells no orders. */
+/** Pages in use when the dump was read: compound pages as one block, the others one by one (a dump tells no more). */
 function placeOwned({ machine, lists, flags }: BaselineInput, counts: BaselineCounts): void {
   if (flags === undefined) return;
   const { pages } = machine;
@@ -126,8 +126,10 @@ function placeOwned({ machine, lists, flags }: BaselineInput, counts: BaselineCo
     const use = pages.pageClass[row];
     if (use === PAGE_CLASS.RESERVED || use === PAGE_CLASS.HOLE || use === PAGE_CLASS.OFFLINE) continue;
     if (onCpuList(pages.state, row)) continue;
-    lists.placeAllocated(row, 0);
-    counts.owned++;
+    const order = compoundOrder(flags, pfn, pages.arch.maxPageOrder);
+    lists.placeAllocated(row, order);
+    counts.owned += 1 << order;
+    pfn += (1 << order) - 1;
   }
 }
 

@@ -8,8 +8,11 @@
 import { KIND, type PageMap } from '@replug/core';
 import { eventArg, eventPfn, type EventColumns } from '@replug/workload';
 
-/** What the first event of a page says about it before that event. */
-export const BEFORE = { NOTHING: 0, FREE: 1, ON_CPU: 2, ALLOCATED: 3 } as const;
+/**
+ * What the first event of a page says about it before that event. UNSURE: a compaction scan that took some pages of a range
+ * came first, and may have taken this one.
+ */
+export const BEFORE = { NOTHING: 0, FREE: 1, ON_CPU: 2, ALLOCATED: 3, UNSURE: 4 } as const;
 
 export interface Lookahead {
   /** BEFORE by row. */
@@ -99,14 +102,16 @@ export function lookAhead(events: EventColumns, pages: PageMap, options: Lookahe
     if (row >= 0) learn(row, migratetype[eventArg(events, i, 5)]);
   }
 
-  /** A scan with every page taken names its pages; others are left to the replay, which knows the free blocks. */
+  /** A scan with every page taken names its pages; of others only the replay can tell, which knows the free blocks. */
   function noteIsolation(i: number): void {
     const start = eventArg(events, i, 0);
     const end = eventArg(events, i, 1);
     const taken = eventArg(events, i, 3);
-    if (taken === 0 || taken !== end - start) return;
     const row = pages.pfnToRow(start);
-    if (row >= 0) left(row, Math.min(row + taken, rows));
+    if (taken === 0 || row < 0) return;
+    const stop = Math.min(row + (end - start), rows);
+    if (taken === end - start) left(row, stop);
+    else mark(row, stop, BEFORE.UNSURE);
   }
 }
 

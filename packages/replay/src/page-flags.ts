@@ -4,6 +4,7 @@
  * Models: include/uapi/linux/kernel-page-flags.h, fs/proc/page.c stable_page_flags(), 6.1 and 6.12.
  */
 import { PAGE_CLASS, type PageClass } from '@replug/core';
+import type { PageFlags } from '@replug/workload';
 
 export const KPF = {
   LOCKED: 0,
@@ -63,4 +64,13 @@ export function classOfFlags(low: number, high: number): PageClass {
   if ((low & bit(KPF.ANON)) !== 0) return PAGE_CLASS.LRU_ANON;
   if ((low & bit(KPF.LRU)) !== 0) return (low & bit(KPF.SWAPBACKED)) !== 0 ? PAGE_CLASS.LRU_ANON : PAGE_CLASS.LRU_FILE;
   return PAGE_CLASS.KERNEL;
+}
+
+/** Order of the compound page that begins at a pfn; 0 for an ordinary page or one whose tails do not add up. */
+export function compoundOrder(flags: PageFlags, pfn: number, maxOrder: number): number {
+  if ((flags.low[pfn] & bit(KPF.COMPOUND_HEAD)) === 0) return 0;
+  let size = 1;
+  while (size < 1 << maxOrder && pfn + size < flags.length && (flags.low[pfn + size] & bit(KPF.COMPOUND_TAIL)) !== 0) size++;
+  const order = Math.log2(size);
+  return Number.isInteger(order) && pfn % size === 0 ? order : 0;
 }

@@ -12,9 +12,21 @@
  *
  * Models: specs of what each tracepoint reports, include/trace/events/kmem.h, 6.1 and 6.12.
  */
-import { FOUND, KIND, MIGRATE, PAGE_CLASS, type Found, type Machine, type PageMap, type ZoneFreeLists } from '@replug/core';
+import {
+  FOUND,
+  KIND,
+  MIGRATE,
+  PAGE_CLASS,
+  PAGE_STATE,
+  STATE_HOLDER_MASK,
+  STATE_ORDER_MASK,
+  type Found,
+  type Machine,
+  type PageMap,
+  type ZoneFreeLists,
+} from '@replug/core';
 import { eventArg, eventPfn, type EventColumns } from '@replug/workload';
-import { explainIsolation } from './isolation.ts';
+import { explainedWith, explainIsolation, type Scan } from './isolation.ts';
 import type { Lookahead } from './lookahead.ts';
 
 /** What a replay met. Counts of events, unless they say pages. */
@@ -31,7 +43,7 @@ export interface ReplayCounts {
   reallocations: number;
   /** Frees of a part of a larger block. */
   partialFrees: number;
-  /** Memory given to the allocator for the first time (deferred initialisation, onlining): frees of whole maximal blocks. */
+  /** Memory given to the allocator for the first time: frees by deferred initialisation, frees of whole unknown pageblocks. */
   released: number;
   /** Frees that went straight to the free lists. */
   directFrees: number;
@@ -81,8 +93,9 @@ export class RecordedReplay {
   private readonly lists: ZoneFreeLists;
   private readonly pages: PageMap;
   private readonly migratetype: Uint8Array;
-  private readonly maxOrder: number;
   private readonly cpus: number;
+  /** Task id → 1 for the threads of deferred initialisation. Their frees go straight to the list tails. */
+  private readonly initialises: Uint8Array;
   /** gfp text id → class of the pages it gets. */
   private readonly classOfGfp: Uint8Array;
 
@@ -93,8 +106,8 @@ export class RecordedReplay {
     this.lists = lists;
     this.pages = machine.pages;
     this.migratetype = migratetype;
-    this.maxOrder = machine.description.arch.maxPageOrder;
     this.cpus = machine.description.cpus;
+    this.initialises = Uint8Array.from(events.tasks, (task) => (task.comm.startsWith('pgdatinit') ? 1 : 0));
     this.classOfGfp = Uint8Array.from(events.gfpTexts, (text) =>
       /MOVABLE|TRANSHUGE/.test(text) ? PAGE_CLASS.MOVABLE : PAGE_CLASS.KERNEL,
     );
@@ -161,17 +174,21 @@ export class RecordedReplay {
 
   private free(i: number, row: number, order: number): void {
     const { lists, counts, pages } = this;
+    const core = this.initialises[this.events.task[i]] === 1;
     const direct =
+      core ||
       this.lookahead.direct[i - this.origin] === 1 ||
       !this.throughCpuLists(order) ||
       lists.pageblockType(row) === MIGRATE.ISOLATE;
-    const found = direct ? lists.freeDirect(row, order, order >= this.maxOrder) : lists.freeToCpu(row, order, this.cpu(i));
+    const found = direct ? lists.freeDirect(row, order, core) : lists.freeToCpu(row, order, this.cpu(i));
+    const released = found === FOUND.UNKNOWN && (core || order >= this.pages.arch.pageblockOrder);
+    // Whole pageblocks that nobody ever held come from __free_pages_core() (onlining), which knows no per-CPU lists.
+    if (released && !direct) lists.freeDirect(row, order, true);
     pages.pageClass.fill(PAGE_CLASS.UNKNOWN, row, row + (1 << order));
     if (direct) counts.directFrees++;
-    if (found === FOUND.UNKNOWN) {
-      if (order === this.maxOrder) counts.released++;
-      else counts.unknownFrees++;
-    } else if (found === FOUND.PART) counts.partialFrees++;
+    if (released) counts.released++;
+    else if (found === FOUND.UNKNOWN) counts.unknownFrees++;
+    else if (found === FOUND.PART) counts.partialFrees++;
     else if (found === FOUND.ON_FREE_LIST || found === FOUND.INSIDE || found === FOUND.ON_PCP) counts.freedWhileFree++;
     else if (found === FOUND.OUTSIDE) counts.outside++;
   }
@@ -237,12 +254,49 @@ export class RecordedReplay {
       counts.outside++;
       return;
     }
-    const heads = explainIsolation(lists, row, row + (eventArg(events, i, 1) - start), taken);
+    const end = row + (eventArg(events, i, 1) - start);
+    const scan = { start: row, end, scanned: eventArg(events, i, 2), taken };
+    const heads = explainIsolation(lists, pages, scan) ?? this.explainByHiddenFree(i, scan);
     if (heads === undefined) {
       counts.isolationsUnexplained++;
       return;
     }
     for (const head of heads) counts.heldByCompaction += lists.hold(head, 1 << lists.freeOrder(head));
+  }
+
+  /**
+   * A scan that the free lists do not explain: pages that a busy per-CPU lock sent straight to the free lists are still on
+   * CPU lists here. With those of one block of the range freed – the one that needs the fewest – the scan makes sense.
+   */
+  private explainByHiddenFree(i: number, scan: Scan): number[] | undefined {
+    const { lists, pages } = this;
+    let fewest: number[] | undefined;
+    for (let order = 0; order <= pages.arch.maxPageOrder && 1 << order <= scan.taken; order++) {
+      const size = 1 << order;
+      for (let block = Math.ceil(scan.start / size) * size; block + size <= scan.end; block += size) {
+        const listed = onCpuLists(lists, pages, block, size);
+        if (listed === undefined || listed.length === 0 || listed.length >= (fewest?.length ?? Infinity)) continue;
+        if (!explainedWith(lists, pages, scan, block, order)) continue;
+        if (listed.some((row) => this.leavesCpuList(i, row))) continue;
+        fewest = listed;
+      }
+    }
+    if (fewest === undefined) return undefined;
+    for (const row of fewest) lists.freeDirect(row, pages.state[row] & STATE_ORDER_MASK, false);
+    this.counts.directFrees += fewest.length;
+    return explainIsolation(lists, pages, scan);
+  }
+
+  /** True when the next event of a listed block takes it from its CPU's list: then it really is there. */
+  private leavesCpuList(i: number, row: number): boolean {
+    const { events } = this;
+    const pfn = this.pages.rowToPfn(row);
+    for (let j = i + 1; j < events.length; j++) {
+      const kind = events.kind[j];
+      if (kind > KIND.mm_page_pcpu_drain || eventPfn(events, j) !== pfn) continue;
+      return kind === KIND.mm_page_alloc || kind === KIND.mm_page_pcpu_drain;
+    }
+    return false;
   }
 
   private isolatedRange(i: number): void {
@@ -262,6 +316,21 @@ export class RecordedReplay {
       pfn = stop;
     }
   }
+}
+
+/** Blocks on CPU lists in a range whose other pages are all free; undefined when some page is neither. */
+function onCpuLists(lists: ZoneFreeLists, pages: PageMap, start: number, size: number): number[] | undefined {
+  const listed: number[] = [];
+  for (let at = start; at < start + size; ) {
+    const free = lists.freeOrder(at);
+    const own = pages.state[at];
+    if (free >= 0) at += 1 << free;
+    else if ((own & STATE_HOLDER_MASK) === PAGE_STATE.PCP) {
+      listed.push(at);
+      at += 1 << (own & STATE_ORDER_MASK);
+    } else return undefined;
+  }
+  return listed;
 }
 
 /** Printed migratetype → the model's: kernels without CONFIG_CMA print 4 for ISOLATE. */

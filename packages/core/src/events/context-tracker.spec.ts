@@ -12,7 +12,9 @@ describe('ContextTracker', () => {
     tracker.mightSleep('dnuma', 'building zonelists');
     tracker.mightSleep('dnuma', 'building zonelists');
     expect(codes(tracker)).toEqual([['RP1320', 2]]);
-    expect(tracker.faults()[0].error.message).toBe('RP1320 dnuma: building zonelists may sleep while atomic: "zone->lock"');
+    expect(tracker.faults()[0].error.message).toBe(
+      'RP1320 dnuma: building zonelists may sleep while atomic: "zone->lock"',
+    );
     lock[Symbol.dispose]();
   });
 

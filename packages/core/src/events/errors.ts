@@ -4,11 +4,22 @@ import { ReplugError } from '../base/errors.ts';
 const clock = 'virtual clock';
 
 export const badDuration = (ns: number) =>
-  new ReplugError({ code: 'RP1301', who: clock, what: 'time can only go forward, by a finite number of ns', value: ns });
+  new ReplugError({
+    code: 'RP1301',
+    who: clock,
+    what: 'time can only go forward, by a finite number of ns',
+    value: ns,
+  });
 export const badAlarmTime = (ns: number) =>
   new ReplugError({ code: 'RP1302', who: clock, what: 'not a time for an alarm', value: ns });
 export const unknownCost = (name: string, known: readonly string[]) =>
-  new ReplugError({ code: 'RP1303', who: clock, what: 'unknown cost', value: name, hint: `one of ${known.join(', ')}` });
+  new ReplugError({
+    code: 'RP1303',
+    who: clock,
+    what: 'unknown cost',
+    value: name,
+    hint: `one of ${known.join(', ')}`,
+  });
 
 // RP1320…: faults of a subsystem that the context tracker finds
 

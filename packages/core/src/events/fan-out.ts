@@ -9,6 +9,7 @@ type Call = (...args: any[]) => void;
 
 /** Calls two listeners in order. */
 export function fanTwo(arity: number, x: Call, y: Call): Call {
+  // prettier-ignore
   switch (arity) {
     case 1: return (a: Scalar) => { x(a); y(a); };
     case 2: return (a: Scalar, b: Scalar) => { x(a, b); y(a, b); };
@@ -25,6 +26,7 @@ export function fanTwo(arity: number, x: Call, y: Call): Call {
 /** Calls any number of listeners in order. `all` must not change afterwards. */
 export function fanMany(arity: number, all: readonly Call[]): Call {
   const n = all.length;
+  // prettier-ignore
   switch (arity) {
     case 1: return (a: Scalar) => { for (let i = 0; i < n; i++) all[i](a); };
     case 2: return (a: Scalar, b: Scalar) => { for (let i = 0; i < n; i++) all[i](a, b); };

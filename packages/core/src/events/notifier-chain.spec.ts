@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { MEM, MEMORY_NOTIFIER_PRIORITY, memoryNotify, memoryNotifyOf, type MemoryAction, type MemoryNotify } from './memory-notifier.ts';
+import {
+  MEM,
+  MEMORY_NOTIFIER_PRIORITY,
+  memoryNotify,
+  memoryNotifyOf,
+  type MemoryAction,
+  type MemoryNotify,
+} from './memory-notifier.ts';
 import { NODE, type NodeNotifiers } from './node-notifier.ts';
 import { NOTIFY, NotifierChain, notifierFromErrno, notifierToErrno } from './notifier-chain.ts';
 
@@ -39,7 +46,13 @@ describe('NotifierChain', () => {
     chain.register(() => NOTIFY.OK, 2, 'agrees');
     chain.register(() => notifierFromErrno(EBUSY), 1, 'refuses');
     chain.register(() => void told++, 0, 'never told');
-    expect(chain.call('GO', null)).toEqual({ result: 0x8011, calls: 2, errno: -16, stopped: true, stoppedBy: 'refuses' });
+    expect(chain.call('GO', null)).toEqual({
+      result: 0x8011,
+      calls: 2,
+      errno: -16,
+      stopped: true,
+      stoppedBy: 'refuses',
+    });
     expect(told).toBe(0);
   });
 

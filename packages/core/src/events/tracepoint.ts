@@ -31,7 +31,9 @@ export class Tracepoint<Args extends readonly Scalar[] = readonly Scalar[]> {
   /** Adds a listener; disposing the result takes it away. */
   on(listener: TracepointListener<Args>): Disposable {
     // A wrapper for the second of two equal functions, so that each is taken away on its own.
-    const added: TracepointListener<Args> = this.listeners.includes(listener) ? (...args) => listener(...args) : listener;
+    const added: TracepointListener<Args> = this.listeners.includes(listener)
+      ? (...args) => listener(...args)
+      : listener;
     this.specialise([...this.listeners, added]);
     return { [Symbol.dispose]: () => this.specialise(this.listeners.filter((one) => one !== added)) };
   }

@@ -94,7 +94,9 @@ describe('VirtualClock', () => {
 
   it('knows its costs only', () => {
     // @ts-expect-error not a cost
-    expect(() => new VirtualClock().charge('coffee')).toThrow(/^RP1303 virtual clock: unknown cost: "coffee" \(one of stopMachine,/);
+    expect(() => new VirtualClock().charge('coffee')).toThrow(
+      /^RP1303 virtual clock: unknown cost: "coffee" \(one of stopMachine,/,
+    );
     const clock = new VirtualClock({ ...COSTS, tlbFlush: { ns: 7, per: 'flush', source: 'assumed' } });
     expect(clock.charge('tlbFlush', 3)).toBe(21);
   });

@@ -28,7 +28,7 @@ export class VirtualClock {
   private readonly alarms: Alarm[] = [];
   /** Instant of the first alarm, so that advancing past none is one compare. */
   private due = Infinity;
-  private readonly bill = new Map<CostName, Charged>();
+  private readonly bill = new Map<CostName, { times: number; ns: Nanoseconds }>();
 
   constructor(costs: CostTable = COSTS) {
     this.costs = costs;
@@ -63,8 +63,10 @@ export class VirtualClock {
     const ns = cost.ns * times;
     if (!(ns >= 0 && ns < Infinity)) throw badDuration(ns);
     this.time += ns;
-    const sum = this.bill.get(name);
-    this.bill.set(name, { times: (sum?.times ?? 0) + times, ns: (sum?.ns ?? 0) + ns });
+    let sum = this.bill.get(name);
+    if (sum === undefined) this.bill.set(name, (sum = { times: 0, ns: 0 }));
+    sum.times += times;
+    sum.ns += ns;
     return ns;
   }
 

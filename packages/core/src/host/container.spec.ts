@@ -9,7 +9,7 @@ import { token } from './token.ts';
 import type { VirtualClock } from '../events/virtual-clock.ts';
 import type { CoreServices } from './kernel.ts';
 // A host application has tsyringe of its own; here container.ts has loaded reflect-metadata before it.
-import { container as globalContainer } from 'tsyringe';
+import { container as globalContainer, inject as rawInject, injectAll } from 'tsyringe';
 
 const services = (): CoreServices => ({
   tokens: [],
@@ -136,7 +136,11 @@ describe('a host application’s container', () => {
       provides: { [Name]: token<string>()(Name) },
       create: () => ({ [Name]: 'of the kernel' }),
     });
-    const user = defineSubsystem({ id: 'user', provides: { service: token<Service>()('test.Service') }, useClass: User });
+    const user = defineSubsystem({
+      id: 'user',
+      provides: { service: token<Service>()('test.Service') },
+      useClass: User,
+    });
     for (let i = 0; i < 2; i++) {
       using kernel = createKernel({ core: services(), container, subsystems: [shadow, user] });
       expect(kernel.get(token<Service>()('test.Service'))).toBe(container.resolve(Service));
@@ -160,6 +164,25 @@ describe('a host application’s container', () => {
     ).toThrow(/^RP1105/);
   });
 
+  it('may be asked by its own decorators, for several and for what may be missing', () => {
+    @injectable()
+    class Collector {
+      readonly found: unknown[];
+      constructor(
+        @injectAll('app.plugin') plugins: string[],
+        @rawInject('app.none', { isOptional: true }) none?: string,
+      ) {
+        this.found = [plugins, none];
+      }
+    }
+    const container = globalContainer.createChildContainer();
+    container.register('app.plugin', { useValue: 'one' }).register('app.plugin', { useValue: 'two' });
+    const Found = token<unknown[]>()('test.Found');
+    const collector = defineSubsystem({ id: 'collector', provides: { found: Found }, useClass: Collector });
+    using kernel = createKernel({ core: services(), container, subsystems: [collector] });
+    expect(kernel.get(Found)).toEqual([['one', 'two'], undefined]);
+  });
+
   it('may answer kernel contracts itself, by a factory', () => {
     using kernel = createKernel({ core: services(), subsystems: [policy()] });
     const container = application();
@@ -174,7 +197,9 @@ describe('KernelContainer', () => {
     container.provide(Policy, { name: 'one' });
     expect(container.resolve(Policy).name).toBe('one');
     container.seal();
-    expect(() => container.resolve(Policy)).toThrow(/^RP1130 container: lookup after the kernel was sealed: "test.Policy"/);
+    expect(() => container.resolve(Policy)).toThrow(
+      /^RP1130 container: lookup after the kernel was sealed: "test.Policy"/,
+    );
     expect(() => container.construct(Reporter, {} as SubsystemScope)).toThrow(/^RP1130/);
     expect(container.get(Policy).name).toBe('one');
   });

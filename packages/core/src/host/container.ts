@@ -51,7 +51,10 @@ const INJECTION_TOKENS = 'injectionTokens';
 
 /** What a class asks for, by parameter. A parameter that does not say is an error. */
 export function injectedTokens(target: InjectableClass): readonly ParameterToken[] {
-  const byIndex = (Reflect.getOwnMetadata(INJECTION_TOKENS, target) ?? {}) as Record<number, ParameterToken | HostToken>;
+  const byIndex = (Reflect.getOwnMetadata(INJECTION_TOKENS, target) ?? {}) as Record<
+    number,
+    ParameterToken | HostToken
+  >;
   const count = Math.max(target.length, ...Object.keys(byIndex).map((index) => Number(index) + 1));
   return Array.from({ length: count }, (_, index) => {
     const given = byIndex[index];

@@ -45,9 +45,10 @@ export interface KernelOptions<S extends readonly AnySubsystem[], E extends read
 }
 
 /** Composes a kernel and boots it. Dispose it, or say `using kernel = createKernel(…)`. */
-export function createKernel<const S extends readonly AnySubsystem[], const E extends readonly AnyToken[] = readonly []>(
-  options: KernelOptions<S, E>,
-): Kernel {
+export function createKernel<
+  const S extends readonly AnySubsystem[],
+  const E extends readonly AnyToken[] = readonly [],
+>(options: KernelOptions<S, E>): Kernel {
   const { core, container: host, external = [] } = options;
   const clock = options.clock ?? new VirtualClock();
   const context = options.context ?? new ContextTracker();
@@ -73,11 +74,14 @@ export function createKernel<const S extends readonly AnySubsystem[], const E ex
       given.set(token.id, 'the host application');
     }
 
-    const order = resolveOrder(options.subsystems.map((one) => withInjectedNeeds(one, host)), given);
+    const order = resolveOrder(
+      options.subsystems.map((one) => withInjectedNeeds(one, host)),
+      given,
+    );
     const scopeHost = { kernfs, slots };
     const coreScope = new SubsystemScope('core', scopeHost);
     kernel.adopt(coreScope);
-    core.attach?.(coreScope);
+    attribute('core', 'attach', () => core.attach?.(coreScope));
     for (const subsystem of order) {
       const scope = new SubsystemScope(subsystem.id, scopeHost);
       kernel.adopt(scope);
@@ -126,7 +130,8 @@ function disposedOnFailure<T>(kernel: Kernel, fn: () => T): T {
     try {
       kernel.dispose();
     } catch (second) {
-      if (error instanceof Error) error.cause = new AggregateError([error.cause, second].filter((one) => one !== undefined));
+      if (error instanceof Error)
+        error.cause = new AggregateError([error.cause, second].filter((one) => one !== undefined));
     }
     throw error;
   }

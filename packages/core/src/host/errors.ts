@@ -58,10 +58,7 @@ export const nothingProvided = (id: string, key: string, contract: string) =>
     value: contract,
   });
 export const subsystemFailed = (id: string, doing: string, cause: unknown) =>
-  new ReplugError(
-    { code: 'RP1112', who: `subsystem ${id}`, what: `${doing} failed`, value: textOf(cause) },
-    { cause },
-  );
+  new ReplugError({ code: 'RP1112', who: `subsystem ${id}`, what: `${doing} failed`, value: textOf(cause) }, { cause });
 /** The same coded error, said by the subsystem that it went through. */
 export const attributed = (id: string, cause: ReplugError) =>
   new ReplugError({ ...cause.toJSON(), who: `subsystem ${id}: ${cause.who}` }, { cause });

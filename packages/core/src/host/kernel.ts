@@ -130,7 +130,7 @@ export class Kernel {
     this.assertAlive('gauges');
     const values: Record<string, number> = {};
     for (const { id, gauges } of this.scopes) {
-      for (const [name, read] of gauges) values[`${id}.${name}`] = read();
+      for (const [name, read] of gauges) values[`${id}.${name}`] = attribute(id, `gauge ${name}`, read);
     }
     return values;
   }
@@ -139,7 +139,7 @@ export class Kernel {
   sections(): readonly SectionContent[] {
     this.assertAlive('sections');
     return this.scopes.flatMap(({ id: owner, sections }) =>
-      [...sections].map(([name, render]) => ({ owner, name, content: render() })),
+      [...sections].map(([name, render]) => ({ owner, name, content: attribute(owner, `section ${name}`, render) })),
     );
   }
 

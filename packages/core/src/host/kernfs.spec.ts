@@ -8,7 +8,8 @@ import { naturalCompare } from './natural-order.ts';
 function blocks(ids: readonly number[]): DirectoryNode {
   const block: DirectoryNode = {
     list: () => ['state', 'node0'],
-    entry: (name) => (name === 'state' ? { read: () => 'online\n' } : name === 'node0' ? { link: '../../node/node0' } : undefined),
+    entry: (name) =>
+      name === 'state' ? { read: () => 'online\n' } : name === 'node0' ? { link: '../../node/node0' } : undefined,
   };
   return {
     list: () => ids.map((id) => `memory${id}`),
@@ -29,7 +30,8 @@ function refusal(fn: () => unknown): { errno: string; number: number; code: stri
   try {
     fn();
   } catch (error) {
-    if (error instanceof KernfsError) return { errno: error.errno, number: error.number, code: error.code, value: error.value };
+    if (error instanceof KernfsError)
+      return { errno: error.errno, number: error.number, code: error.code, value: error.value };
     throw error;
   }
   throw new Error('was not refused');
@@ -70,7 +72,13 @@ describe('Kernfs', () => {
     const fs = machine();
     fs.file('/sys/devices/system/memory/memory2/sub_blocks', { read: () => '64\n' }, 'virtio-mem');
     fs.directory('/sys/devices/system/memory', blocks([2, 3]), 'other');
-    expect(fs.list('/sys/devices/system/memory')).toEqual(['block_size_bytes', 'memory0', 'memory2', 'memory3', 'memory10']);
+    expect(fs.list('/sys/devices/system/memory')).toEqual([
+      'block_size_bytes',
+      'memory0',
+      'memory2',
+      'memory3',
+      'memory10',
+    ]);
     expect(fs.list('/sys/devices/system/memory/memory2')).toEqual(['node0', 'state', 'sub_blocks']);
     expect(() => fs.read('/sys/devices/system/memory/memory2/state')).toThrow(
       'RP1298 other: path is published by hotplug already: "/sys/devices/system/memory/memory2/state"',
@@ -104,7 +112,12 @@ describe('Kernfs', () => {
     const fs = machine();
     fs.file('/sys/kernel/debug/memlayout/commit', { write: () => {} }, 'dnuma');
     fs.link('/loop', 'loop', 'test');
-    expect(refusal(() => fs.read('/proc/none'))).toEqual({ errno: 'ENOENT', number: 2, code: 'RP1202', value: '/proc/none' });
+    expect(refusal(() => fs.read('/proc/none'))).toEqual({
+      errno: 'ENOENT',
+      number: 2,
+      code: 'RP1202',
+      value: '/proc/none',
+    });
     expect(refusal(() => fs.read('/proc')).errno).toBe('EISDIR');
     expect(refusal(() => fs.write('/proc', 'x')).errno).toBe('EISDIR');
     expect(refusal(() => fs.read('/proc/buddyinfo/x')).errno).toBe('ENOTDIR');
@@ -125,7 +138,8 @@ describe('Kernfs', () => {
         write: (text) => {
           seen.push(text);
           if (text === 'offline') return -ERRNO.EBUSY;
-          if (text === 'sideways') throw new KernfsError('EINVAL', 'not a state', undefined, { hint: 'online or offline' });
+          if (text === 'sideways')
+            throw new KernfsError('EINVAL', 'not a state', undefined, { hint: 'online or offline' });
           if (text === 'odd') return -12345;
         },
       },
@@ -133,8 +147,15 @@ describe('Kernfs', () => {
     );
     fs.write('/state', 'online\n');
     expect(seen).toEqual(['online']);
-    expect(refusal(() => fs.write('/state', 'offline'))).toEqual({ errno: 'EBUSY', number: 16, code: 'RP1216', value: '/state' });
-    expect(() => fs.write('/state', 'sideways')).toThrow('RP1222 kernfs: EINVAL, not a state: "/state" (online or offline)');
+    expect(refusal(() => fs.write('/state', 'offline'))).toEqual({
+      errno: 'EBUSY',
+      number: 16,
+      code: 'RP1216',
+      value: '/state',
+    });
+    expect(() => fs.write('/state', 'sideways')).toThrow(
+      'RP1222 kernfs: EINVAL, not a state: "/state" (online or offline)',
+    );
     expect(refusal(() => fs.write('/state', 'odd')).errno).toBe('EIO');
   });
 
@@ -143,7 +164,9 @@ describe('Kernfs', () => {
     expect(() => fs.file('/proc/buddyinfo', {}, 'llfree')).toThrow(
       'RP1298 llfree: path is published by buddy already: "/proc/buddyinfo"',
     );
-    expect(() => fs.file('/proc/buddyinfo', {}, 'buddy')).toThrow('RP1298 buddy: publishes one path twice: "/proc/buddyinfo"');
+    expect(() => fs.file('/proc/buddyinfo', {}, 'buddy')).toThrow(
+      'RP1298 buddy: publishes one path twice: "/proc/buddyinfo"',
+    );
     expect(() => fs.file('/proc/buddyinfo/x', {}, 'llfree')).toThrow(/^RP1298 llfree/);
     expect(() => fs.file('/proc', {}, 'llfree')).toThrow(/^RP1298 llfree/);
     expect(() => fs.file('proc', {}, 'llfree')).toThrow(/^RP1299/);

@@ -21,13 +21,9 @@ describe('resolveOrder', () => {
   });
 
   it('pulls a provider to just before the first that needs it', () => {
-    expect(order(one('x', [], []), one('user', [B, A], []), one('y', [], []), one('a', [], [A]), one('b', [A], [B]))).toEqual([
-      'x',
-      'a',
-      'b',
-      'user',
-      'y',
-    ]);
+    expect(
+      order(one('x', [], []), one('user', [B, A], []), one('y', [], []), one('a', [], [A]), one('b', [A], [B])),
+    ).toEqual(['x', 'a', 'b', 'user', 'y']);
   });
 
   it('names what is missing, who needs it, and the calls that would provide it', () => {
@@ -52,6 +48,8 @@ describe('resolveOrder', () => {
   });
 
   it('knows a subsystem that is there twice', () => {
-    expect(() => order(one('buddy', [], []), one('buddy', [], []))).toThrow('RP1104 kernel: subsystem is there twice: "buddy"');
+    expect(() => order(one('buddy', [], []), one('buddy', [], []))).toThrow(
+      'RP1104 kernel: subsystem is there twice: "buddy"',
+    );
   });
 });

@@ -37,7 +37,10 @@ export function resolveOrder<S extends Describable>(subsystems: readonly S[], gi
   return order;
 }
 
-function indexProviders<S extends Describable>(subsystems: readonly S[], given: ReadonlyMap<string, string>): Map<string, S> {
+function indexProviders<S extends Describable>(
+  subsystems: readonly S[],
+  given: ReadonlyMap<string, string>,
+): Map<string, S> {
   const ids = new Set<string>();
   const providers = new Map<string, S>();
   for (const subsystem of subsystems) {

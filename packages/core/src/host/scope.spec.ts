@@ -80,7 +80,9 @@ describe('SubsystemScope', () => {
     scope.run('seal');
     expect(() => scope.onSeal(() => {})).toThrow(/^RP1116/);
     scope.dispose();
-    expect(() => scope.view('/proc/x', () => 'x')).toThrow(/^RP1115 subsystem dnuma: view registered after it was disposed/);
+    expect(() => scope.view('/proc/x', () => 'x')).toThrow(
+      /^RP1115 subsystem dnuma: view registered after it was disposed/,
+    );
     expect(() => scope.gauge('pages', () => 1)).toThrow(/^RP1115/);
     expect(() => scope.onBoot(() => {})).toThrow(/^RP1115/);
   });

@@ -111,12 +111,19 @@ export class SubsystemScope {
   }
 
   /** Watches a tracepoint. */
-  listen<Args extends readonly Scalar[]>(tracepoint: Tracepoint<Args>, fn: TracepointListener<NoInfer<Args>>): Disposable {
+  listen<Args extends readonly Scalar[]>(
+    tracepoint: Tracepoint<Args>,
+    fn: TracepointListener<NoInfer<Args>>,
+  ): Disposable {
     return this.addDisposable('listener', tracepoint.name, () => tracepoint.on(fn));
   }
 
   /** Joins a notifier chain. */
-  notifier<E, A extends string>(chain: NotifierChain<E, A>, fn: NotifierCallback<NoInfer<E>, NoInfer<A>>, priority = 0): Disposable {
+  notifier<E, A extends string>(
+    chain: NotifierChain<E, A>,
+    fn: NotifierCallback<NoInfer<E>, NoInfer<A>>,
+    priority = 0,
+  ): Disposable {
     return this.addDisposable('notifier', chain.name, () => chain.register(fn, priority, this.id));
   }
 
@@ -234,6 +241,7 @@ export function attribute<T>(id: string, doing: string, fn: () => T): T {
     return fn();
   } catch (error) {
     if (!(error instanceof ReplugError)) throw subsystemFailed(id, doing, error);
-    throw error.who.startsWith(`subsystem ${id}`) ? error : attributed(id, error);
+    const named = error.who === `subsystem ${id}` || error.who.startsWith(`subsystem ${id}:`);
+    throw named ? error : attributed(id, error);
   }
 }
