@@ -14,13 +14,16 @@ import { eventArg, eventPfn, type EventColumns } from '@replug/workload';
  */
 export const BEFORE = { NOTHING: 0, FREE: 1, ON_CPU: 2, ALLOCATED: 3, UNSURE: 4 } as const;
 
+/** How a freed block reached the free lists, told by the next event of its pages. */
+export const WAY = { UNKNOWN: 0, DIRECT: 1, CPU_LIST: 2 } as const;
+
 export interface Lookahead {
   /** BEFORE by row. */
   readonly before: Uint8Array;
   /** Events (indices from `from`) that are the first of an ON_CPU block, in event order. */
   readonly onCpu: readonly number[];
-  /** 1 for a free (index − from) that went straight to the free lists. */
-  readonly direct: Uint8Array;
+  /** WAY of each free (index − from): straight to the free lists, through a CPU's list, or not known. */
+  readonly way: Uint8Array;
   /** MIGRATE type + 1 first seen for a pageblock, by row >> pageblockOrder; 0 never. */
   readonly blockType: Uint8Array;
 }
@@ -37,7 +40,7 @@ export function lookAhead(events: EventColumns, pages: PageMap, options: Lookahe
   const rows = pages.slotCount << pages.sectionShift;
   const blockShift = pages.arch.pageblockOrder;
   const before = new Uint8Array(rows);
-  const direct = new Uint8Array(to - from);
+  const way = new Uint8Array(to - from);
   const blockType = new Uint8Array(rows >>> blockShift);
   // Event + 1 of the free that put a page on a CPU's list, as far as the trace shows; 0: it is not there.
   const freedBy = new Int32Array(rows);
@@ -63,7 +66,7 @@ export function lookAhead(events: EventColumns, pages: PageMap, options: Lookahe
     } else if (kind === KIND.mm_page_alloc) {
       if (before[row] === BEFORE.NOTHING) onCpu.push(i);
       mark(row, end, BEFORE.ON_CPU);
-      freedBy.fill(0, row, end);
+      tookFromCpu(row, end);
     } else if (kind === KIND.mm_page_free) {
       mark(row, end, BEFORE.ALLOCATED);
       freedBy.fill(i + 1, row, end);
@@ -71,10 +74,10 @@ export function lookAhead(events: EventColumns, pages: PageMap, options: Lookahe
       if (before[row] === BEFORE.NOTHING) onCpu.push(i);
       mark(row, end, BEFORE.ON_CPU);
       learn(row, migratetype[(unit >> 4) & 7]);
-      freedBy.fill(0, row, end);
+      tookFromCpu(row, end);
     }
   }
-  return { before, onCpu, direct, blockType };
+  return { before, onCpu, way, blockType };
 
   function mark(row: number, end: number, what: number): void {
     for (let at = row; at < end; at++) if (before[at] === BEFORE.NOTHING) before[at] = what;
@@ -86,9 +89,18 @@ export function lookAhead(events: EventColumns, pages: PageMap, options: Lookahe
       if (before[at] === BEFORE.NOTHING) before[at] = BEFORE.FREE;
       const freed = freedBy[at];
       if (freed !== 0) {
-        direct[freed - 1 - from] = 1;
+        way[freed - 1 - from] = WAY.DIRECT;
         freedBy[at] = 0;
       }
+    }
+  }
+
+  /** Pages leave a CPU's list: the free before put them there. */
+  function tookFromCpu(row: number, end: number): void {
+    for (let at = row; at < end; at++) {
+      const freed = freedBy[at];
+      if (freed !== 0 && way[freed - 1 - from] === WAY.UNKNOWN) way[freed - 1 - from] = WAY.CPU_LIST;
+      freedBy[at] = 0;
     }
   }
 

@@ -27,7 +27,7 @@ import {
 } from '@replug/core';
 import { eventArg, eventPfn, type EventColumns } from '@replug/workload';
 import { explainedWith, explainIsolation, type Scan } from './isolation.ts';
-import type { Lookahead } from './lookahead.ts';
+import { WAY, type Lookahead } from './lookahead.ts';
 
 /** What a replay met. Counts of events, unless they say pages. */
 export interface ReplayCounts {
@@ -94,6 +94,8 @@ export class RecordedReplay {
   private readonly pages: PageMap;
   private readonly migratetype: Uint8Array;
   private readonly cpus: number;
+  /** Flag text id → 1 where the event came from an interrupt (soft or hard). */
+  private readonly interrupt: Uint8Array;
   /** Task id → 1 for the threads of deferred initialisation. Their frees go straight to the list tails. */
   private readonly initialises: Uint8Array;
   /** gfp text id → class of the pages it gets. */
@@ -107,6 +109,7 @@ export class RecordedReplay {
     this.pages = machine.pages;
     this.migratetype = migratetype;
     this.cpus = machine.description.cpus;
+    this.interrupt = Uint8Array.from(events.flagTexts, (text) => (/[hHs]/.test(text[2] ?? '') ? 1 : 0));
     this.initialises = Uint8Array.from(events.tasks, (task) => (task.comm.startsWith('pgdatinit') ? 1 : 0));
     this.classOfGfp = Uint8Array.from(events.gfpTexts, (text) =>
       /MOVABLE|TRANSHUGE/.test(text) ? PAGE_CLASS.MOVABLE : PAGE_CLASS.KERNEL,
@@ -174,10 +177,12 @@ export class RecordedReplay {
 
   private free(i: number, row: number, order: number): void {
     const { lists, counts, pages } = this;
+    const way = this.lookahead.way[i - this.origin];
     const core = this.initialises[this.events.task[i]] === 1;
     const direct =
       core ||
-      this.lookahead.direct[i - this.origin] === 1 ||
+      way === WAY.DIRECT ||
+      (way === WAY.UNKNOWN && this.lockIsBusy(i)) ||
       !this.throughCpuLists(order) ||
       lists.pageblockType(row) === MIGRATE.ISOLATE;
     const found = direct ? lists.freeDirect(row, order, core) : lists.freeToCpu(row, order, this.cpu(i));
@@ -191,6 +196,21 @@ export class RecordedReplay {
     else if (found === FOUND.PART) counts.partialFrees++;
     else if (found === FOUND.ON_FREE_LIST || found === FOUND.INSIDE || found === FOUND.ON_PCP) counts.freedWhileFree++;
     else if (found === FOUND.OUTSIDE) counts.outside++;
+  }
+
+  /**
+   * A free in interrupt context on a CPU whose task is just draining its lists: the task holds the lists' lock, the
+   * interrupt does not wait for it and frees straight to the free lists (pcp_spin_trylock).
+   */
+  private lockIsBusy(i: number): boolean {
+    const { events, interrupt } = this;
+    if (interrupt[events.flags[i]] === 0) return false;
+    for (let j = i - 1; j >= this.origin; j--) {
+      if (events.cpu[j] !== events.cpu[i]) continue;
+      if (interrupt[events.flags[j]] === 1) continue;
+      return events.kind[j] === KIND.mm_page_pcpu_drain;
+    }
+    return false;
   }
 
   private throughCpuLists(order: number): boolean {

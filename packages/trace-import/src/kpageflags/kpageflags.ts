@@ -33,26 +33,26 @@ export function saturatedCounts({ length, low, high }: PageWords): Uint32Array {
   return counts;
 }
 
-const WORDS_LOOKED_AT = 512;
-/** No flag uses the top 12 bits, so one end of every word is zero: that end tells the byte order. */
-export function guessBigEndian(prefix: Uint8Array): boolean | undefined {
-  const end = Math.min(prefix.length - (prefix.length % 8), WORDS_LOOKED_AT * 8);
-  let littleFits = end >= 64;
-  let bigFits = littleFits;
-  let anyValue = false;
-  for (let i = 0; i < end; i += 8) {
-    if (prefix[i + 7] !== 0) littleFits = false;
-    if (prefix[i] !== 0) bigFits = false;
-    for (let k = 0; k < 8 && !anyValue; k++) anyValue = prefix[i + k] !== 0;
-  }
-  if (!anyValue || littleFits === bigFits) return undefined;
-  return bigFits;
+/** The kernel exports no flag from bit 44 on, so a word that has one was read in the wrong byte order. */
+const NO_FLAG_HIGH_MASK = 0xfffff000;
+
+/** Which byte orders leave no word with an impossible bit. Looks at every word. */
+export function possibleByteOrders(bytes: Uint8Array): { little: boolean; big: boolean } {
+  const fits = (bigEndian: boolean) => readPageWords(bytes, bigEndian).high.every((w) => (w & NO_FLAG_HIGH_MASK) === 0);
+  return { little: fits(false), big: fits(true) };
 }
 
-/** kpageflags words have a bit from 10 (BUDDY) on somewhere among the first pages; counts stay small. */
-export function looksLikePageFlags(prefix: Uint8Array): boolean {
-  const bigEndian = guessBigEndian(prefix);
-  if (bigEndian === undefined) return false;
-  const { low, high } = readPageWords(prefix, bigEndian);
-  return low.some((word) => word >= 1024) || high.some((word) => word !== 0);
+/**
+ * What a file of u64 words looks like: `flags` when a word has bit 10 (BUDDY) or a higher one, `counts` when all are
+ * small, undefined when the bytes are no such words in either byte order.
+ */
+export function looksLikePageWords(prefix: Uint8Array): 'flags' | 'counts' | undefined {
+  if (prefix.length < 64) return undefined;
+  const { little, big } = possibleByteOrders(prefix);
+  const small = (bigEndian: boolean) => {
+    const { low, high } = readPageWords(prefix, bigEndian);
+    return low.every((word, i) => word < 1024 && high[i] === 0);
+  };
+  if ((little && small(false)) || (big && small(true))) return 'counts';
+  return little || big ? 'flags' : undefined;
 }
