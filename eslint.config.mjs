@@ -17,7 +17,7 @@ const LAYERS = {
 };
 
 const CONTAINER = 'packages/core/src/host/container.ts';
-const SPECS = ['**/*.spec.ts'];
+const SPECS = ['**/*.spec.ts', '**/*.spec-kit.ts'];
 const sources = (...layers) =>
   projects()
     .filter(({ layer }) => layers.includes(layer))

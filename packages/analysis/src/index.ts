@@ -1,2 +1,5 @@
 /** Judging recordings against the model. */
 export { fidelityStatic, mergeStaticFidelity } from './fidelity-static.ts';
+/** Recorded runs and rebuilt machines. */
+export { checkableSpans, fidelityReplay, recordedKernel, replayRecording, type RecordedOptions } from './replay.ts';
+export { viewRecording, viewSpec, type Texts } from './view.ts';

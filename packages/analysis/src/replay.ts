@@ -35,7 +35,7 @@ function replaySpan(recording: Recording, span: Span, options: RecordedOptions):
   const kernel = recordedKernel(recording, span, options.kernel);
   try {
     const { description } = kernel.get(Core.Machine);
-    const result = replayRecorded(kernel, recording, span, { onProgress: options.onProgress });
+    const result = replayRecorded(kernel, span, { onProgress: options.onProgress });
     const { events, applied, unknownFrees, reallocations, partialFrees, ...counts } = result.counts;
     const pages = description.memory.reduce((sum, r) => sum + (r.end - r.start), 0);
     const placed = placeSteps(recording);

@@ -34,7 +34,7 @@ export function viewRecording(
   }
   const span = findSpan(recording, undefined, at);
   const kernel = recordedKernel(recording, span, profile);
-  replayRecorded(kernel, recording, span);
+  replayRecorded(kernel, span);
   return render(kernel, files);
 }
 

@@ -3,7 +3,7 @@
  * read from the OS, since columns are committed page by page.
  */
 import { Core, createKernel, GFP_MASKS, PageAllocator, parseMachineShorthand } from '@replug/core';
-import { buddy } from '@replug/buddy';
+import { buddy } from '../src/index.ts';
 import { printFigure } from './bench-kit.ts';
 
 const MB = 1e6;

@@ -6,7 +6,7 @@
  * must be equal. Rounds alternate between the two programs; the figure is the ratio of medians of CPU time.
  */
 import { createKernel, GFP_MASKS, PageAllocator, parseMachineShorthand, seededRandom, type KernelProfile } from '@replug/core';
-import { buddy } from '@replug/buddy';
+import { buddy } from '../src/index.ts';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest';
-import { allocatorProperty, verbsProperty } from './model.properties.ts';
+import { allocatorProperty, verbsProperty } from './model.spec-kit.ts';
 
 describe.each(['6.1', '6.12'] as const)('profile %s', (profile) => {
   it('alloc, free, split and drain agree with the naive model', () => allocatorProperty(profile, 60));

@@ -12,6 +12,7 @@ import type { CoreServices, Kernel } from './host/kernel.ts';
 import type { AnySubsystem } from './host/subsystem.ts';
 import type { AnyToken } from './host/token.ts';
 import type { MachineDescription } from './machine/machine-description.ts';
+import { publishMachineFiles } from './machine/machine-files.ts';
 import { Machine } from './machine/machine.ts';
 
 export type CreateKernelOptions<S extends readonly AnySubsystem[], E extends readonly AnyToken[]> = Omit<KernelOptions<S, E>, 'core'> & {
@@ -35,6 +36,7 @@ function machineServices(machine: Machine): CoreServices {
       [Core.Zones, machine.zones],
     ],
     tracepoints: createTracepoints(),
+    attach: (scope) => publishMachineFiles(scope, machine),
     stateHash: () => {
       const hasher = new Hasher();
       machine.hash(hasher);

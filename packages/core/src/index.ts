@@ -8,6 +8,7 @@ export { formatGfp, GFP, GFP_MASKS, GFP_ZONE_TABLE, gfpMigratetype, parseGfp } f
 export { Machine } from './machine/machine.ts';
 export type { KernelProfile, MachineDescription, MemoryRange, NodeDescription, PfnRange, ZoneDescription } from './machine/machine-description.ts';
 export { describeMachine, isMachineShorthand, machineSpecSchema, parseMachineFile, parseMachineShorthand, profileOf, type MachineSpec } from './machine/machine-spec.ts';
+export { memoryBlock, memoryBlockIds, pagesPerBlock, type MemoryBlock } from './machine/memory-blocks.ts';
 export { memoryBlockSize, type FirmwareFacts } from './machine/memory-block-size.ts';
 export { FALLBACKS, MIGRATE, MIGRATE_PCPTYPES, MIGRATE_TYPES, MIGRATETYPE_NAMES } from './machine/migratetypes.ts';
 export { PageMap, type ColumnOptions, type ColumnType } from './machine/page-map.ts';

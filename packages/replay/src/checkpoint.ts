@@ -27,15 +27,26 @@ export interface PageAgreement {
   /** Of those that disagree: free in the model only, free in the dump only. */
   readonly modelOnly: number;
   readonly realOnly: number;
-  /** First disagreeing pfns, ascending, with what the model says. */
-  readonly examples: readonly { readonly pfn: number; readonly model: 'free' | 'used' }[];
+  /** Every disagreeing page, as ascending half-open pfn ranges with what the model says; at most DIFFERENCES_LISTED. */
+  readonly differences: readonly DifferingRange[];
 }
+
+export interface DifferingRange {
+  readonly start: number;
+  readonly end: number;
+  readonly model: 'free' | 'used';
+}
+
+/** Ranges listed of one checkpoint. */
+export const DIFFERENCES_LISTED = 1000;
 
 export interface Checkpoint {
   readonly step: string;
   /** Events applied before it. */
   readonly events: number;
   readonly buddyinfo: readonly OrderCounts[];
+  /** All counts of buddyinfo are the model's: it was read at the step's instant, kpageflags a while later. */
+  readonly buddyinfoEqual: boolean;
   readonly kpageflags?: PageAgreement;
 }
 
@@ -64,7 +75,7 @@ export function comparePages(machine: Machine, free: Uint8Array, start: Uint8Arr
   let changed = 0;
   let changedAgreeing = 0;
   let modelOnly = 0;
-  const examples: { pfn: number; model: 'free' | 'used' }[] = [];
+  const differences: { start: number; end: number; model: 'free' | 'used' }[] = [];
   for (let pfn = 0; pfn < flags.length; pfn++) {
     if (isNoPage(flags.low[pfn])) continue;
     const row = pages.pfnToRow(pfn);
@@ -75,7 +86,7 @@ export function comparePages(machine: Machine, free: Uint8Array, start: Uint8Arr
     if (agrees) agreeing++;
     else {
       if (real === 0) modelOnly++;
-      if (examples.length < 20) examples.push({ pfn, model: real === 0 ? 'free' : 'used' });
+      note(pfn, real === 0 ? 'free' : 'used');
     }
     if (start[row] === real) unchanged++;
     else {
@@ -83,7 +94,13 @@ export function comparePages(machine: Machine, free: Uint8Array, start: Uint8Arr
       if (agrees) changedAgreeing++;
     }
   }
-  return { compared, agreeing, unchanged, changed, changedAgreeing, modelOnly, realOnly: compared - agreeing - modelOnly, examples };
+  return { compared, agreeing, unchanged, changed, changedAgreeing, modelOnly, realOnly: compared - agreeing - modelOnly, differences };
+
+  function note(pfn: number, model: 'free' | 'used'): void {
+    const last = differences.at(-1);
+    if (last !== undefined && last.end === pfn && last.model === model) last.end = pfn + 1;
+    else if (differences.length < DIFFERENCES_LISTED) differences.push({ start: pfn, end: pfn + 1, model });
+  }
 }
 
 export function compareOrders(machine: Machine, lists: ZoneFreeLists, step: Step): OrderCounts[] {

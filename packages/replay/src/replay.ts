@@ -5,7 +5,7 @@
  * allocator that starts with nothing.
  */
 import { Core, PageAllocator, ZoneFreeLists, type Kernel } from '@replug/core';
-import type { Recording, Step } from '@replug/workload';
+import type { Step } from '@replug/workload';
 import { placeBaseline, type BaselineCounts } from './baseline.ts';
 import { comparePages, compareOrders, freeBitmap, type Checkpoint } from './checkpoint.ts';
 import { lookAhead } from './lookahead.ts';
@@ -28,7 +28,7 @@ export interface ReplayOptions {
 
 const CHUNK = 65536;
 
-export function replayRecorded(kernel: Kernel, recording: Recording, span: Span, options: ReplayOptions = {}): ReplayResult {
+export function replayRecorded(kernel: Kernel, span: Span, options: ReplayOptions = {}): ReplayResult {
   const machine = kernel.get(Core.Machine);
   const lists = kernel.get(ZoneFreeLists);
   const { events, from, to } = span;
@@ -67,10 +67,12 @@ export function replayRecorded(kernel: Kernel, recording: Recording, span: Span,
 
   function checkpoint(step: Step, done: number): Checkpoint {
     const real = step.hasPageFlags ? step.pageFlags() : undefined;
+    const buddyinfo = compareOrders(machine, lists, step);
     return {
       step: step.name,
       events: done,
-      buddyinfo: compareOrders(machine, lists, step),
+      buddyinfo,
+      buddyinfoEqual: buddyinfo.every((z) => z.real.every((blocks, order) => blocks === z.model[order])),
       ...(real === undefined ? {} : { kpageflags: comparePages(machine, freeBitmap(machine, lists), start, real) }),
     };
   }

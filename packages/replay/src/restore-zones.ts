@@ -17,6 +17,8 @@ export function restoreZones(machine: Machine, lists: ZoneFreeLists, step: Step)
     // 6.1 has the mark and does not print it.
     zone.watermark.promo = (recorded.promo ?? 2 * recorded.high - recorded.low) - boost;
     zone.cmaPages = recorded.cma ?? 0;
+    // A zone without present pages (Device) prints a span and no start.
+    if (recorded.startPfn === undefined) zone.spannedPages = recorded.spanned;
     recorded.protection.forEach((pages, type) => (zone.lowmemReserve[type] = pages));
     const [first] = recorded.pagesets;
     if (first === undefined) continue;

@@ -10,3 +10,12 @@ export {
   type StaticQuantity,
   type StaticSummary,
 } from './fidelity.ts';
+export {
+  finalAgreement,
+  renderReplay,
+  renderReplayTable,
+  type CheckpointReport,
+  type PageAgreementReport,
+  type ReplayReport,
+  type ZoneOrders,
+} from './replay.ts';

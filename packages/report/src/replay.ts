@@ -20,13 +20,15 @@ export interface PageAgreementReport {
   readonly changedAgreeing: number;
   readonly modelOnly: number;
   readonly realOnly: number;
-  readonly examples: readonly { readonly pfn: number; readonly model: 'free' | 'used' }[];
+  /** Disagreeing pages as half-open pfn ranges. */
+  readonly differences: readonly { readonly start: number; readonly end: number; readonly model: 'free' | 'used' }[];
 }
 
 export interface CheckpointReport {
   readonly step: string;
   readonly events: number;
   readonly buddyinfo: readonly ZoneOrders[];
+  readonly buddyinfoEqual: boolean;
   readonly kpageflags?: PageAgreementReport;
 }
 
@@ -83,9 +85,7 @@ export function renderReplay(report: ReplayReport): string {
   lines.push('');
   const rows = report.checkpoints.map((c) => {
     const k = c.kpageflags;
-    const orders = c.buddyinfo.flatMap((z) => z.real.map((n, i) => Math.abs(n - (z.model[i] ?? 0))));
-    const wrong = orders.reduce((a, b) => a + b, 0);
-    const compared = c.buddyinfo.length === 0 ? '-' : wrong === 0 ? 'equal' : `${wrong} blocks differ`;
+    const compared = c.buddyinfo.length === 0 ? '-' : c.buddyinfoEqual ? 'equal' : 'differs';
     return k === undefined
       ? [c.step, String(c.events), '-', '-', '-', '-', compared]
       : [
@@ -99,6 +99,16 @@ export function renderReplay(report: ReplayReport): string {
         ];
   });
   lines.push(table(['checkpoint', 'events', 'pages agreeing', 'share', 'doing nothing', 'of changed pages', 'buddyinfo'], rows));
+  const end = finalAgreement(report);
+  if (end !== undefined && end.kpageflags.differences.length > 0) {
+    const listed = end.kpageflags.differences.slice(0, 20).map((d) => {
+      const last = d.end - d.start === 1 ? '' : `-0x${(d.end - 1).toString(16)}`;
+      return `0x${d.start.toString(16)}${last} (model: ${d.model})`;
+    });
+    const more = end.kpageflags.differences.length > 20 ? `, and ${end.kpageflags.differences.length - 20} more ranges (see --json)` : '';
+    lines.push(`pages that disagree at ${end.step}: ${listed.join(', ')}${more}`);
+    if (end.buddyinfoEqual) lines.push('the free lists count exactly as buddyinfo, which was read first: these pages moved before kpageflags was read');
+  }
   lines.push(`state ${report.stateHash}`);
   return lines.join('\n') + '\n';
 }
@@ -120,11 +130,12 @@ export function renderReplayTable(reports: readonly ReplayReport[]): string {
         `${k.changedAgreeing}/${k.changed}`,
         percent(k.changedAgreeing, k.changed),
         `${k.modelOnly}/${k.realOnly}`,
+        end.buddyinfoEqual ? 'equal' : 'differs',
       ],
     ];
   });
   return table(
-    ['recording', 'span', 'events', 'agreeing', 'share', 'nothing', 'changed', 'share', 'model/real only'],
+    ['recording', 'span', 'events', 'agreeing', 'share', 'nothing', 'changed', 'share', 'model/real only', 'buddyinfo'],
     rows,
   );
 }

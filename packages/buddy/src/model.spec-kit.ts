@@ -123,7 +123,7 @@ export function verbsProperty(profile: KernelProfile, runs: number): void {
       const { state } = kernel.get(Core.Pages);
       lists.placeFree(0, 8, MIGRATE.MOVABLE);
       // The naive model: F free, C on a CPU's list, A allocated, H held, ? unknown.
-      const where = Array.from({ length: PAGES }, (_, row) => (row < 256 ? 'F' : '?'));
+      const where: string[] = Array.from({ length: PAGES }, (_, row) => (row < 256 ? 'F' : '?'));
       for (const { verb: name, at, order, cpu: on, type } of verbs) {
         const row = at & -(1 << order);
         const put = (holder: string) => where.fill(holder, row, row + 2 ** order);

@@ -1,0 +1,47 @@
+import { openRecording } from '@replug/trace-import';
+import { finalAgreement } from '@replug/report';
+import { describe, expect, it } from 'vitest';
+import { nameOf, shipped } from './captures.spec-kit.ts';
+import { checkableSpans, fidelityReplay, replayRecording } from './replay.ts';
+
+/** Events by span, as `grep -c` counts lines between the markers of the steps. */
+const EVENTS: Readonly<Record<string, readonly number[]>> = {
+  'ppc64le-6.1-exact-anonhog': [33512, 4223, 6870],
+  's390x-6.1-exact-anonhog': [334877, 26163, 59553],
+  'x86_64-6.12-exact-fileio': [76282],
+};
+
+describe('recorded replay of the shipped captures', () => {
+  it.each(shipped)('%s: every page agrees at every exact step', async (path) => {
+    const recording = await openRecording(path);
+    const reports = fidelityReplay([recording]);
+    expect(reports.map((r) => r.events)).toEqual(EVENTS[nameOf(path)]);
+    for (const report of reports) {
+      const end = finalAgreement(report)!;
+      expect(end.kpageflags.agreeing, `${report.from} → ${end.step}`).toBe(end.kpageflags.compared);
+      expect(end.kpageflags.unchanged).toBeLessThan(end.kpageflags.compared);
+      expect(end.buddyinfoEqual).toBe(true);
+      expect([report.unknownFrees, report.reallocations, report.partialFrees]).toEqual([0, 0, 0]);
+    }
+  });
+
+  it('the same recording gives the same hash, another span another', async () => {
+    const path = shipped.find((p) => p.includes('ppc64le'))!;
+    const [a, b] = [await openRecording(path), await openRecording(path)];
+    expect(replayRecording(a).stateHash).toBe(replayRecording(b).stateHash);
+    const [first] = checkableSpans(a);
+    expect(replayRecording(a, first).stateHash).not.toBe(replayRecording(a).stateHash);
+  });
+
+  it('a profile that is not the recorded one changes nothing: the trace decides', async () => {
+    const recording = await openRecording(shipped.find((p) => p.includes('ppc64le'))!);
+    const end = finalAgreement(replayRecording(recording, { kernel: '6.12' }))!;
+    expect(end.kpageflags.agreeing).toBe(end.kpageflags.compared);
+  });
+
+  it('ends before it starts: RP5004', async () => {
+    const recording = await openRecording(shipped.find((p) => p.includes('ppc64le'))!);
+    const from = { kind: 'step', ref: 'after' } as const;
+    expect(() => replayRecording(recording, { from, to: { kind: 'step', ref: 'before' } })).toThrow('RP5004');
+  });
+});
