@@ -298,8 +298,8 @@ function numbers(text: string | undefined): number[] | undefined {
 }
 
 function onlineBlocks(step: DumpStep): MemoryBlock[] {
-  // Boot blocks of several zones or nodes say `none`; they can never go offline.
-  const online = step.memoryBlocks?.blocks.filter((b) => b.state === 'online' && b.validZones[0] !== 'none') ?? [];
+  // Boot blocks of several zones or nodes have none; they can never go offline.
+  const online = step.memoryBlocks?.blocks.filter((b) => b.state === 'online' && b.validZones.length > 0) ?? [];
   return online.sort((a, b) => a.id - b.id);
 }
 

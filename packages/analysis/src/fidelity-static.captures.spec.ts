@@ -12,18 +12,22 @@ const captures = existsSync(root)
   : [];
 
 /**
- * Two virtio-mem devices shrink at the same time, and the trace that would tell the order is cut off: the last recomputation
- * saw one device's sub-blocks that the model takes away later. Steps that are not exact, by capture.
+ * Two virtio-mem devices shrink at the same time: the last recomputation saw a part of what one of them had given up by then.
+ * Only isolation events tell the order. These steps are not exact while the trace has none: it is cut off before them (the
+ * heavy capture), or it is there as trace.dat alone and the importers in use cannot read that.
  */
-const UNKNOWN_ORDER: Readonly<Record<string, readonly string[]>> = {
+const NEED_THE_ORDER: Readonly<Record<string, readonly string[]>> = {
   'x86_64-6.12-virtio-mem-online-heavy': ['05-unplugged-under-load', '06-unplugged-load-gone', '08-unplugged-zero'],
+  'x86_64-6.1-virtio-mem-movable': ['05-unplugged-under-load', '06-unplugged-load-gone'],
 };
 
 it.skipIf(captures.length === 0).each(captures)('%s', async (name) => {
-  const { dumps, skipped } = fidelityStatic([await openRecording(join(root, name))]);
+  const recording = await openRecording(join(root, name));
+  const { dumps, skipped } = fidelityStatic([recording]);
   expect(skipped).toEqual([]);
   expect(dumps.length).toBeGreaterThan(0);
-  const known = UNKNOWN_ORDER[name] ?? [];
+  const ordered = (recording.trace?.counts.test_pages_isolated ?? 0) > 0;
+  const known = ordered ? [] : (NEED_THE_ORDER[name] ?? []);
   expect(dumps.filter((dump) => !known.includes(dump.step)).flatMap((dump) => dump.misses)).toEqual([]);
   for (const { misses } of dumps) for (const { reason } of misses) expect(reason).toMatch(/moved unlogged/);
 });

@@ -29,6 +29,9 @@ import { eventArg, eventPfn, type EventColumns } from '@replug/workload';
 import { explainedWith, explainIsolation, type Scan } from './isolation.ts';
 import { WAY, type Lookahead } from './lookahead.ts';
 
+/** percpu_refill in the `unit` column. */
+const PERCPU_REFILL = 0x80;
+
 /** What a replay met. Counts of events, unless they say pages. */
 export interface ReplayCounts {
   /** Events in the span. */
@@ -199,8 +202,9 @@ export class RecordedReplay {
   }
 
   /**
-   * A free in interrupt context on a CPU whose task is just draining its lists: the task holds the lists' lock, the
-   * interrupt does not wait for it and frees straight to the free lists (pcp_spin_trylock).
+   * A free in interrupt context on a CPU whose task is just draining or refilling its lists with interrupts off: the
+   * interrupt comes when they go on again, the task still holds the lists' lock, and the free does not wait for it but goes
+   * straight to the free lists (pcp_spin_trylock).
    */
   private lockIsBusy(i: number): boolean {
     const { events, interrupt } = this;
@@ -208,7 +212,8 @@ export class RecordedReplay {
     for (let j = i - 1; j >= this.origin; j--) {
       if (events.cpu[j] !== events.cpu[i]) continue;
       if (interrupt[events.flags[j]] === 1) continue;
-      return events.kind[j] === KIND.mm_page_pcpu_drain;
+      const kind = events.kind[j];
+      return kind === KIND.mm_page_pcpu_drain || (kind === KIND.mm_page_alloc_zone_locked && events.unit[j] >= PERCPU_REFILL);
     }
     return false;
   }

@@ -34,13 +34,19 @@ function shippedCaptures(): string {
   throw new Error('the shipped captures are missing from this installation');
 }
 
+/** Bytes of memory as people name it: firmware keeps a few pages for itself. */
+function installed(bytes: number): number {
+  const unit = 16 * 2 ** 20;
+  return Math.ceil(bytes / unit) * unit;
+}
+
 function sentence(report: ReplayReport): string {
   const count = (n: number) => n.toLocaleString('en-US');
   const end = finalAgreement(report)!.kpageflags;
   const facts = [
     report.arch,
     report.bigEndian ? 'big-endian' : 'little-endian',
-    formatSize(report.memory).replace('iB', 'B'),
+    formatSize(installed(report.memory)).replace('iB', 'B'),
     `Linux ${report.kernel.match(/^\d+\.\d+/)?.[0] ?? report.kernel}`,
   ].join(', ');
   return `${facts}: model and kernel agree on ${count(end.agreeing)} of ${count(end.compared)} pages after ${count(report.events)} events.`;

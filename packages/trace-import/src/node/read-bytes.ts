@@ -13,20 +13,34 @@ const CHUNK = 1 << 20;
 const XZ_MAGIC = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
 const GZIP_MAGIC = [0x1f, 0x8b];
 
-/** Chunks of the file's content. Throws RP4002 (unreadable), RP4005 (damaged). */
-export async function* contentOf(path: string): AsyncGenerator<Uint8Array> {
+/**
+ * Chunks of the file's content; `onRead` is told how many bytes of the file itself have been read. Throws RP4002
+ * (unreadable), RP4005 (damaged).
+ */
+export async function* contentOf(path: string, onRead?: (bytes: number) => void): AsyncGenerator<Uint8Array> {
   const magic = await firstBytes(path);
-  const compression = startsWith(magic, XZ_MAGIC) ? 'xz' : startsWith(magic, GZIP_MAGIC) ? 'gzip' : undefined;
+  const compression: Compression = startsWith(magic, XZ_MAGIC) ? 'xz' : startsWith(magic, GZIP_MAGIC) ? 'gzip' : undefined;
   const raw = createReadStream(path, { highWaterMark: CHUNK });
   try {
-    if (compression === undefined) yield* raw as AsyncIterable<Uint8Array>;
-    else if (compression === 'gzip') yield* raw.pipe(createGunzip({ chunkSize: CHUNK })) as AsyncIterable<Uint8Array>;
-    else yield* unpackXz(raw);
+    for await (const chunk of unpacked(raw, compression)) {
+      onRead?.(raw.bytesRead);
+      yield chunk;
+    }
   } catch (cause) {
     throw compression === undefined ? pathUnreadable(path, cause) : damagedArchive(path, compression, cause);
   } finally {
     raw.destroy();
   }
+}
+
+type Compression = 'xz' | 'gzip' | undefined;
+
+function unpacked(raw: Readable, compression: Compression): AsyncIterable<Uint8Array> {
+  if (compression === 'xz') return unpackXz(raw);
+  if (compression === undefined) return raw;
+  const gunzip = createGunzip({ chunkSize: CHUNK });
+  raw.once('error', (error) => gunzip.destroy(error));
+  return raw.pipe(gunzip);
 }
 
 async function* unpackXz(raw: Readable): AsyncGenerator<Uint8Array> {
@@ -60,10 +74,14 @@ export async function readPrefix(path: string): Promise<Uint8Array> {
 
 async function firstBytes(path: string): Promise<Uint8Array> {
   try {
-    await using handle = await open(path, 'r');
-    const bytes = new Uint8Array(XZ_MAGIC.length);
-    const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
-    return bytes.subarray(0, bytesRead);
+    const handle = await open(path, 'r');
+    try {
+      const bytes = new Uint8Array(XZ_MAGIC.length);
+      const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
+      return bytes.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
   } catch (cause) {
     throw pathUnreadable(path, cause);
   }

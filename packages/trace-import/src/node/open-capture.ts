@@ -1,0 +1,90 @@
+/**
+ * A capture directory: meta.txt, dmesg.txt, steps/NN-name/, trace/. Files may be compressed; their names then end in .xz or
+ * .gz, and the content decides.
+ */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Recording } from '@replug/workload';
+import type { Expected, RecordingBuilder } from './recording-builder.ts';
+
+/** Files of a step and their formats, in the order they are read. `buddyinfo.2` goes to a field of its own. */
+const STEP_FILES: Readonly<Record<string, string>> = {
+  when: 'when',
+  zoneinfo: 'zoneinfo',
+  buddyinfo: 'buddyinfo',
+  pagetypeinfo: 'pagetypeinfo',
+  vmstat: 'vmstat',
+  meminfo: 'meminfo',
+  iomem: 'iomem',
+  'sys-memory.txt': 'sysfs-listing',
+  'sys-node.txt': 'sysfs-listing',
+  'sysctl-vm.txt': 'sysctl',
+  extfrag_index: 'extfrag-index',
+  unusable_index: 'unusable-index',
+};
+const PAGE_FILES: Readonly<Record<string, string>> = {
+  'kpageflags.bin': 'kpageflags',
+  'kpagecount.bin': 'kpagecount',
+};
+const EXPECTED: readonly Expected[] = ['zoneinfo', 'buddyinfo', 'pagetypeinfo', 'memory blocks', 'page flags', 'dmesg', 'trace'];
+
+export async function openCapture(builder: RecordingBuilder): Promise<Recording> {
+  const top = await namesIn(builder.path);
+  const outside = {};
+  if (top.has('meta.txt')) await builder.readInto(outside, top.get('meta.txt')!, 'meta');
+  else builder.warn('no-meta', 'there is no meta.txt');
+  for (const name of ['dmesg.txt', 'dmesg']) {
+    if (top.has(name)) await builder.readInto(outside, top.get(name)!, 'dmesg');
+  }
+  await readSteps(builder);
+  await readTrace(builder, top);
+  const expected = builder.readsPageFlags ? EXPECTED : EXPECTED.filter((what) => what !== 'page flags');
+  return builder.finish(expected);
+}
+
+async function readSteps(builder: RecordingBuilder): Promise<void> {
+  const folders = [...(await namesIn(join(builder.path, 'steps'))).values()].sort();
+  if (folders.length === 0) builder.warn('no-steps', 'there are no steps');
+  for (const [i, folder] of folders.entries()) {
+    const match = /^(\d+)-(.+)$/.exec(folder);
+    const relative = join('steps', folder);
+    const files = await namesIn(join(builder.path, relative));
+    if (files.size === 0) continue;
+    const facts = builder.addStep(match === null ? i + 1 : Number(match[1]), match?.[2] ?? folder, relative);
+    for (const [name, format] of Object.entries(STEP_FILES)) {
+      if (files.has(name)) await builder.readInto(facts, join(relative, files.get(name)!), format);
+    }
+    if (files.has('buddyinfo.2')) {
+      const second = await builder.read(join(relative, files.get('buddyinfo.2')!), 'buddyinfo');
+      facts.buddyinfo2 = second?.step?.buddyinfo;
+    }
+    if (!builder.readsPageFlags) continue;
+    for (const [name, format] of Object.entries(PAGE_FILES)) {
+      if (files.has(name)) await builder.readInto(facts, join(relative, files.get(name)!), format);
+    }
+  }
+}
+
+async function readTrace(builder: RecordingBuilder, top: ReadonlyMap<string, string>): Promise<void> {
+  const files = await namesIn(join(builder.path, 'trace'));
+  if (files.has('trace_clock')) await builder.readInto({}, join('trace', files.get('trace_clock')!), 'trace-clock');
+  const inside = files.get('trace.txt') ?? files.get('trace');
+  const path = inside === undefined ? top.get('trace.txt') : join('trace', inside);
+  if (path !== undefined) {
+    await builder.readInto({}, path, 'ftrace-text');
+    return;
+  }
+  const partial = [...files.values()].filter((name) => /^trace-.*\.txt/.test(name));
+  if (partial.length > 0) builder.warn('partial-trace-not-used', `${partial.join(', ')}: only a part of the trace, not used`);
+  if (files.has('trace.dat')) builder.warn('trace-dat-not-read', 'trace/trace.dat: this format is not read');
+}
+
+/** Entries of a directory by name without .xz or .gz; empty when there is no such directory. */
+export async function namesIn(path: string): Promise<Map<string, string>> {
+  try {
+    const names = (await readdir(path)).sort();
+    return new Map(names.map((name) => [name.replace(/\.(xz|gz)$/, ''), name]));
+  } catch {
+    return new Map();
+  }
+}
