@@ -11,9 +11,3 @@ export async function open(path: string): Promise<Recording> {
     bar.stop();
   }
 }
-
-export async function openAll(paths: readonly string[]): Promise<Recording[]> {
-  const recordings: Recording[] = [];
-  for (const path of paths) recordings.push(await open(path));
-  return recordings;
-}

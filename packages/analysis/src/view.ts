@@ -4,7 +4,7 @@
 import { createKernel, type Kernel, type KernelProfile, type MachineDescription } from '@replug/core';
 import { buddy } from '@replug/buddy';
 import { describeRecorded, findSpan, replayRecorded, restoreStep } from '@replug/replay';
-import { resolveTime, type Recording, type Time } from '@replug/workload';
+import { findStep, type Recording, type Time } from '@replug/workload';
 import { recordedKernel } from './replay.ts';
 
 export type Texts = Record<string, string>;
@@ -25,7 +25,7 @@ export function viewRecording(
   options: { readonly at?: Time; readonly kernel?: KernelProfile } = {},
 ): Texts {
   const { at, kernel: profile } = options;
-  const step = at === undefined ? recording.steps[0] : at.kind === 'step' ? resolveTime(recording, at).step : undefined;
+  const step = at === undefined ? recording.steps[0] : at.kind === 'step' ? findStep(recording.steps, at.ref) : undefined;
   if (step !== undefined) {
     const machine = describeRecorded(recording, step, [], profile);
     const kernel = createKernel({ machine, subsystems: [buddy({ start: 'nothing' })] });

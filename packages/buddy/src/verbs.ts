@@ -122,17 +122,19 @@ export class ZoneVerbs implements ZoneFreeLists {
   }
 
   setPageblockType(row: number, migratetype: number): void {
-    const zone = this.pages.zoneOf(row);
     const { area } = this;
-    if (zone < 0 || area.pageblockType(row) === migratetype) return;
+    if (area.pageblockType(row) === migratetype) return;
     const size = 1 << area.pageblockOrder;
     const start = row & -size;
+    // A zone may begin inside its first pageblock (pfn 1 on x86).
+    const zone = Math.max(this.pages.zoneOf(start), this.pages.zoneOf(start + size - 1));
+    if (zone < 0) return;
     for (let at = start; at < start + size; ) {
       const order = area.freeOrder(at);
       if (order >= 0) area.moveToList(at, zone, order, migratetype);
       at += order >= 0 ? 1 << order : 1;
     }
-    area.setPageblockType(row, zone, migratetype);
+    area.setPageblockType(start, zone, migratetype);
   }
 
   placeFree(row: number, order: number, migratetype: number): void {

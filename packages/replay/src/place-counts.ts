@@ -33,14 +33,15 @@ export function placeCounts(machine: Machine, lists: ZoneFreeLists, step: Step, 
 
 /** Free blocks by [order][type]; undefined when no file counts the zone. */
 function wantedCounts(step: Step, zone: Zone, maxOrder: number): number[][] | undefined {
-  const rows = (step.pagetypeinfo?.free ?? []).filter((r) => r.node === zone.nid && r.name === zone.name && r.saturated.length === 0);
+  const all = (step.pagetypeinfo?.free ?? []).filter((r) => r.node === zone.nid && r.name === zone.name);
+  // A list too long to be counted (`>100000`) makes the zone's rows useless.
+  const rows = all.some((r) => r.saturated.length > 0) ? [] : all;
   const total = step.buddyinfo?.find((z) => z.node === zone.nid && z.name === zone.name);
   if (rows.length === 0 && total === undefined) return undefined;
   return Array.from({ length: maxOrder + 1 }, (_, order) => {
     const byType = MIGRATETYPE_NAMES.map((name) => rows.find((r) => r.type === name)?.counts[order] ?? 0);
-    const known = byType.reduce((a, b) => a + b, 0);
-    // Without pagetypeinfo (or where it was cut off) the rest counts as movable.
-    if (total !== undefined) byType[MIGRATE.MOVABLE] += Math.max(0, (total.counts[order] ?? 0) - known);
+    // Without pagetypeinfo everything counts as movable. With it, it decides: buddyinfo was read a moment earlier.
+    if (rows.length === 0) byType[MIGRATE.MOVABLE] = total?.counts[order] ?? 0;
     return byType;
   });
 }

@@ -138,8 +138,33 @@ function zoneSpans(steps: readonly Step[]): Span[] {
   return [...spans.values()].map((s) => ({ ...s, atStart: s.atStart }));
 }
 
-/** Pages that exist at any of the steps. */
+/** Pages that exist at any of the steps, without those of blocks that are offline at all of them. */
 function presentRanges(recording: Recording, steps: readonly Step[], spans: readonly Span[]): PfnRange[] {
+  const there = listedRanges(recording, steps, spans);
+  const { memoryBlocks } = steps[0];
+  if (memoryBlocks === undefined) return there;
+  const pages = memoryBlocks.blockSize / recording.pageSize;
+  const online = new Set(steps.flatMap((s) => (s.memoryBlocks?.blocks ?? []).filter((b) => b.state !== 'offline').map((b) => b.id)));
+  const offline = memoryBlocks.blocks.filter((b) => !online.has(b.id)).map((b) => ({ start: b.id * pages, end: (b.id + 1) * pages }));
+  return subtract(there, offline);
+}
+
+/** Ranges of `from` that none of the ascending `holes` covers. */
+function subtract(from: readonly PfnRange[], holes: readonly PfnRange[]): PfnRange[] {
+  return from.flatMap((range) => {
+    const left: PfnRange[] = [];
+    let at = range.start;
+    for (const hole of holes) {
+      if (hole.end <= at || hole.start >= range.end) continue;
+      if (hole.start > at) left.push({ start: at, end: hole.start });
+      at = hole.end;
+    }
+    if (at < range.end) left.push({ start: at, end: range.end });
+    return left;
+  });
+}
+
+function listedRanges(recording: Recording, steps: readonly Step[], spans: readonly Span[]): PfnRange[] {
   const ranges: PfnRange[] = [];
   for (const step of steps) {
     const flags = step.hasPageFlags ? step.pageFlags() : undefined;
@@ -147,13 +172,14 @@ function presentRanges(recording: Recording, steps: readonly Step[], spans: read
   }
   if (ranges.length > 0) return mergeRanges(ranges.sort((a, b) => a.start - b.start));
   const pageSize = recording.pageSize;
+  // Without flags: what the step itself lists (memory may have come since boot), then the boot log, then the spans.
+  const ram = (steps[0].iomem ?? []).filter((r) => r.depth === 0 && /^System RAM/.test(r.name) && r.end > r.start);
+  if (ram.length > 0) {
+    return mergeRanges(ram.map((r) => ({ start: Math.ceil(r.start / pageSize), end: Math.floor((r.end + 1) / pageSize) })));
+  }
   const boot = recording.dmesg?.nodeRanges ?? [];
   if (boot.length > 0) {
     return mergeRanges(boot.map((r) => ({ start: Math.ceil(r.start / pageSize), end: Math.floor(r.end / pageSize) })));
-  }
-  const ram = (steps[0].iomem ?? []).filter((r) => r.depth === 0 && r.name === 'System RAM' && r.end > r.start);
-  if (ram.length > 0) {
-    return mergeRanges(ram.map((r) => ({ start: Math.ceil(r.start / pageSize), end: Math.floor((r.end + 1) / pageSize) })));
   }
   return mergeRanges(spans.map(({ start, end }) => ({ start, end })).sort((a, b) => a.start - b.start));
 }

@@ -1,7 +1,8 @@
 /**
  * Which part of a recording is replayed: from a step (or the trace's start) to a later step (or its end), in events.
  */
-import { resolveTime, firstEventAtOrAfter, type EventColumns, type Recording, type Step, type Time } from '@replug/workload';
+import { ReplugError } from '@replug/core';
+import { alignClocks, resolveTime, type EventColumns, type Recording, type Step, type Time } from '@replug/workload';
 import { emptySpan, noBaseline, noTrace, noZoneinfo } from './errors.ts';
 
 export interface Stop {
@@ -28,19 +29,27 @@ export interface Span {
   readonly notes: readonly string[];
 }
 
-/** The steps of a recording with their place among the events. */
-export function placeSteps(recording: Recording): { step: Step; index: number; note: string }[] {
-  const events = eventsOf(recording);
-  return recording.steps
-    .filter((step) => step.when !== undefined)
-    .map((step) => {
-      if (step.when!.tracing === 'started-after-reading') return { step, index: 0, note: `${step.name}: tracing began after it` };
-      if (step.when!.tracing === 'stopped-before-reading') {
-        return { step, index: events.length, note: `${step.name}: tracing had stopped` };
-      }
-      const time = resolveTime(recording, { kind: 'step', ref: step.number });
-      return { step, index: firstEventAtOrAfter(events, time.ns), note: `${step.name}: ${time.note}` };
-    });
+export interface PlacedStep {
+  readonly step: Step;
+  /** Events [.., index) come before it. */
+  readonly index: number;
+  /** How the place was found. */
+  readonly note: string;
+}
+
+/** The steps of a recording with their place among the events. Steps that cannot be placed on the trace clock are left out. */
+export function placeSteps(recording: Recording): PlacedStep[] {
+  eventsOf(recording);
+  const alignment = alignClocks(recording);
+  return recording.steps.flatMap((step) => {
+    try {
+      const { eventIndex, note } = resolveTime(recording, { kind: 'step', ref: step.number }, alignment);
+      return [{ step, index: eventIndex, note }];
+    } catch (error) {
+      if (error instanceof ReplugError && error.code === 'RP3005') return [];
+      throw error;
+    }
+  });
 }
 
 /**
@@ -70,10 +79,10 @@ export function findSpan(recording: Recording, from?: Time, to?: Time): Span {
     if (time.kind === 'start') return { index: 0, step: placed.find((p) => p.index === 0)?.step };
     if (time.kind === 'end') return { index: events.length, step: undefined };
     const resolved = resolveTime(recording, time);
-    notes.push(resolved.note);
+    notes.push(`${'ref' in time ? time.ref : time.kind}: ${resolved.note}`);
     const known = placed.find((p) => p.step === resolved.step);
     if (known !== undefined) return { index: known.index, step: known.step };
-    return { index: firstEventAtOrAfter(events, resolved.ns), step: undefined };
+    return { index: resolved.eventIndex, step: undefined };
   }
 }
 

@@ -1,8 +1,8 @@
-import { fidelityReplay, fidelityStatic } from '@replug/analysis';
+import { fidelityReplay, fidelityStatic, mergeStaticFidelity } from '@replug/analysis';
 import { renderReplayTable, renderStaticFidelity } from '@replug/report';
 import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.ts';
-import { open, openAll } from '../open.ts';
+import { open } from '../open.ts';
 import { print, printJson, say } from '../output.ts';
 
 export function addFidelity(program: Command): void {
@@ -14,7 +14,10 @@ export function addFidelity(program: Command): void {
     .option('--json', 'machine-readable')
     .addHelpText('after', '\nExample:\n  $ replug fidelity static captures/*')
     .action(async (paths: string[], options: { json?: boolean }) => {
-      const report = fidelityStatic(await openAll(paths));
+      // One recording at a time: traces are large and only their block events matter here.
+      const reports = [];
+      for (const path of paths) reports.push(fidelityStatic([await open(path)]));
+      const report = mergeStaticFidelity(reports);
       if (options.json === true) printJson(report);
       else print(renderStaticFidelity(report));
       if (report.dumps.some((d) => d.misses.length > 0)) process.exitCode = EXIT.FINDINGS;

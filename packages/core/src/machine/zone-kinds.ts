@@ -35,7 +35,7 @@ export const ZONE_KINDS = {
   DMA: kind(0, 'DMA', 256),
   DMA32: kind(1, 'DMA32', 256),
   Normal: kind(2, 'Normal', 32),
-  HighMem: kind(3, 'HighMem', 0, { highmem: true }),
+  HighMem: kind(3, 'HighMem', 0, { kernel: false, highmem: true }),
   Movable: kind(4, 'Movable', 0, { kernel: false, movableOnly: true }),
   Device: kind(5, 'Device', 0, { kernel: false, device: true }),
 } as const satisfies Record<string, ZoneKind>;

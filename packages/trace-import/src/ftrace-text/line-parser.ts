@@ -11,15 +11,16 @@
  * Models: kernel/trace/trace_output.c trace_print_context(), include/trace/events/kmem.h.
  */
 import { KIND, TRACEPOINTS } from '@replug/core';
-import { EventColumnsBuilder, isPageEvent, NO_PAGE_HIGH } from '@replug/workload';
+import { EventColumnsBuilder, NO_PAGE_HIGH } from '@replug/workload';
 import type { Account } from '../account.ts';
-import { ByteInterner, decode } from './byte-interner.ts';
+import { ByteInterner, decode, hashBytes } from './byte-interner.ts';
 import { HEX_DIGIT, readFields, readNumber } from './fields.ts';
 import { findCpuColumn, splitTask } from './task-column.ts';
 
 /** Bytes of the longest line that is read, its newline not counted. */
 export const MAX_LINE = 65536;
 const MAX_NAME = 64;
+const MAX_FLAGS = 16;
 const MAX_NAMES = 4096;
 const MAX_TASKS = 1 << 22;
 const MAX_WORDS = 1 << 20;
@@ -31,14 +32,26 @@ const NEWLINE = 10;
 const RETURN = 13;
 const SPACE = 32;
 const HASH = 35;
+const DASH = 45;
 const DOT = 46;
 const ZERO = 48;
 const COLON = 58;
-const EQUALS = 61;
 const BRACKET = 91;
-const UNDERSCORE = 95;
+/** A pfn that the columns cannot hold. */
+const TOO_HIGH = 256;
+
+const ALLOC = KIND.mm_page_alloc;
+const FREE = KIND.mm_page_free;
+const FREE_BATCHED = KIND.mm_page_free_batched;
+const ZONE_LOCKED = KIND.mm_page_alloc_zone_locked;
+const DRAIN = KIND.mm_page_pcpu_drain;
+const LAST_PAGE_EVENT = DRAIN;
 
 const encoder = new TextEncoder();
+/** `name: ` of the page events, by kind. */
+const PAGE_EVENT_HEADS = TRACEPOINTS.slice(0, LAST_PAGE_EVENT + 1).map(({ name }) => encoder.encode(`${name}: `));
+const PAGE = encoder.encode('page=');
+const PFN = encoder.encode('pfn=');
 const ORDER = encoder.encode(' order=');
 const MIGRATETYPE = encoder.encode(' migratetype=');
 const GFP_FLAGS = encoder.encode(' gfp_flags=');
@@ -65,6 +78,11 @@ export class LineParser {
   private readonly nameTable: ByteInterner;
   private readonly values = new Float64Array(16);
 
+  /** Five flag characters and their index in `flagTexts`: a direct-mapped cache in front of the interner. */
+  private readonly flagHead = new Int32Array(64);
+  private readonly flagTail = new Uint8Array(64);
+  private readonly flagIndex = new Int16Array(64).fill(-1);
+
   /** `onComment` is given each line that begins with `#` or tells of lost events. */
   constructor(account: Account, onComment: (line: string) => void) {
     this.account = account;
@@ -72,7 +90,7 @@ export class LineParser {
     const { builder } = this;
     this.tasks = new ByteInterner(MAX_TASKS, (column) => {
       const { comm, pid } = splitTask(column);
-      return builder.internTask(comm, pid);
+      return pid === -1 ? -1 : builder.internTask(comm, pid);
     });
     this.flagTexts = new ByteInterner(MAX_FLAG_TEXTS, (text) => builder.flagTexts.intern(text));
     this.gfpTexts = new ByteInterner(MAX_GFP_TEXTS, (text) => builder.gfpTexts.intern(text));
@@ -80,35 +98,42 @@ export class LineParser {
     this.nameTable = new ByteInterner(MAX_NAMES, (name) => this.addName(name));
     for (const { name } of TRACEPOINTS) {
       const bytes = encoder.encode(name);
-      let hash = 0;
-      for (const byte of bytes) hash = ((hash << 5) - hash + byte) | 0;
-      this.nameTable.find(bytes, 0, bytes.length, hash);
+      this.nameTable.find(bytes, 0, bytes.length, hashBytes(bytes, 0, bytes.length));
     }
     // Index 0 is what rows of other kinds hold.
     builder.gfpTexts.intern('');
   }
 
   private addName(name: string): number {
+    if (!/^\w{1,64}$/.test(name)) return -1;
     this.counts.push(0);
     return this.names.push(name) - 1;
   }
 
   /** HOT. Reads whole lines: bytes[end - 1] is a newline. */
   parse(bytes: Uint8Array, start: number, end: number): void {
-    const { builder, account, counts, tasks, flagTexts, gfpTexts, nameTable } = this;
-    let { time, pfnLow, pfnHigh, kind: kinds, unit, flags: flagsColumn, cpu: cpus, gfp: gfps, task: taskColumn, capacity } = builder;
+    const { builder, account, counts, tasks, gfpTexts, flagHead, flagTail, flagIndex } = this;
+    let { time, pfnLow, pfnHigh, kind: kinds, unit, flags: flagsColumn, cpu: cpus, gfp: gfps, task: taskColumn } = builder;
+    let { capacity } = builder;
 
     for (let line = start, at = start; at < end; line = at) {
       account.lines++;
       if (builder.length === capacity) {
         builder.reserve();
-        ({ time, pfnLow, pfnHigh, kind: kinds, unit, flags: flagsColumn, cpu: cpus, gfp: gfps, task: taskColumn, capacity } = builder);
+        ({ time, pfnLow, pfnHigh, kind: kinds, unit, flags: flagsColumn, cpu: cpus, gfp: gfps, task: taskColumn } = builder);
+        ({ capacity } = builder);
       }
       const row = builder.length;
 
-      // Task: fixed columns first, else look for the cpu's bracket.
+      // Task: fixed columns first, else look for the cpu's bracket. The pid is enough of a hash.
       let bracket = line + 25;
-      if (bracket >= end || bytes[bracket] !== BRACKET || bytes[line + 16] !== 45 || bytes[line] === HASH) {
+      let hash = 0;
+      let task = -1;
+      if (bracket < end && bytes[bracket] === BRACKET && bytes[line + 16] === DASH && bytes[line] !== HASH) {
+        for (at = line + 17; bytes[at] > SPACE; at++) hash = ((hash << 4) + bytes[at]) | 0;
+        task = tasks.find(bytes, line, bracket, hash);
+      }
+      if (task === -1) {
         let eol = line;
         while (bytes[eol] !== NEWLINE) eol++;
         bracket = bytes[line] === HASH ? -1 : findCpuColumn(bytes, line, Math.min(eol, line + 256));
@@ -117,10 +142,8 @@ export class LineParser {
           at = eol + 1;
           continue;
         }
+        task = tasks.find(bytes, line, bracket, hashBytes(bytes, line, bracket));
       }
-      let hash = 0;
-      for (at = line; at < bracket; at++) hash = ((hash << 5) - hash + bytes[at]) | 0;
-      const task = tasks.find(bytes, line, bracket, hash);
 
       // [cpu]
       let cpu = 0;
@@ -132,20 +155,32 @@ export class LineParser {
       }
       at++;
 
-      // Flags, absent without the irq-info option.
+      // Flags, absent without the irq-info option; five of them since 5.17.
       while (bytes[at] === SPACE) at++;
-      let from = at;
-      hash = 0;
-      digit = bytes[at] - ZERO;
-      if (digit < 0 || digit > 9) {
-        for (let c = bytes[at]; c !== SPACE && c !== NEWLINE; c = bytes[++at]) hash = ((hash << 5) - hash + c) | 0;
+      let flags: number;
+      if (at + 5 < end && bytes[at + 5] === SPACE) {
+        const head = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+        const tail = bytes[at + 4];
+        const slot = (head ^ (head >>> 7) ^ (head >>> 13) ^ (head >>> 24) ^ tail) & 63;
+        if (flagHead[slot] === head && flagTail[slot] === tail) flags = flagIndex[slot];
+        else {
+          flags = this.findFlags(bytes, at);
+          if (flags !== -1 && this.flagsEnd === at + 5) {
+            flagHead[slot] = head;
+            flagTail[slot] = tail;
+            flagIndex[slot] = flags;
+          }
+        }
+        at = flags === -1 ? at : flagHead[slot] === head && flagTail[slot] === tail ? at + 5 : this.flagsEnd;
+      } else {
+        flags = this.findFlags(bytes, at);
+        at = this.flagsEnd;
       }
-      const flags = at - from > 16 ? -1 : flagTexts.find(bytes, from, at, hash);
       while (bytes[at] === SPACE) at++;
 
       // Time: sec.usec or sec.nsec; a plain number from clocks that count.
       let seconds = 0;
-      from = at;
+      let from = at;
       for (; (digit = bytes[at] - ZERO) >= 0 && digit <= 9; at++) seconds = seconds * 10 + digit;
       let ns = seconds;
       let ok = at > from && flags !== -1;
@@ -164,47 +199,50 @@ export class LineParser {
       }
       at++;
 
-      // Event name; perf puts its system in front.
+      // Event name: two characters tell the page events apart, then all of it is compared.
       while (bytes[at] === SPACE) at++;
       let name = -1;
-      do {
-        from = at;
-        hash = 0;
-        for (let c = bytes[at]; isNameByte(c); c = bytes[++at]) hash = ((hash << 5) - hash + c) | 0;
-        if (bytes[at] !== COLON || at === from || at - from > MAX_NAME) break;
-        at++;
-        if (bytes[at] === SPACE || bytes[at] === NEWLINE || bytes[at] === RETURN) {
-          name = nameTable.find(bytes, from, at - 1, hash);
-          break;
+      if (at + 14 < end) {
+        const c = bytes[at + 8];
+        if (c === 102) name = bytes[at + 12] === COLON ? FREE : FREE_BATCHED;
+        else if (c === 97) name = bytes[at + 13] === COLON ? ALLOC : ZONE_LOCKED;
+        else if (c === 112) name = DRAIN;
+        if (name !== -1) {
+          const head = PAGE_EVENT_HEADS[name];
+          if (matches(bytes, at, head)) at += head.length;
+          else name = -1;
         }
-      } while (true);
-      if (name === -1) {
-        at = this.badLine(bytes[from] === 60 ? 'stack-trace' : 'no-event-name', bytes, line);
-        continue;
       }
-
-      if (!isPageEvent(name)) {
-        at = this.otherEvent(name, bytes, line, at, ns, cpu, flags, task);
-        continue;
+      if (name === -1) {
+        name = this.findName(bytes, at);
+        if (name === -1) {
+          at = this.badLine(bytes[at] === 60 ? 'stack-trace' : 'no-event-name', bytes, line);
+          continue;
+        }
+        at = this.nameEnd;
+        if (name > LAST_PAGE_EVENT) {
+          at = this.otherEvent(name, bytes, line, at, ns, cpu, flags, task);
+          continue;
+        }
       }
 
       // page=… pfn=…
       while (bytes[at] === SPACE) at++;
       let noPage = false;
-      if (bytes[at] === 112 && bytes[at + 1] === 97 && bytes[at + 2] === 103 && bytes[at + 3] === 101 && bytes[at + 4] === EQUALS) {
-        from = at += 5;
-        // All zeros or (null): no page. The first digit that is neither 0 nor x nor ( decides.
+      if (matches(bytes, at, PAGE)) {
+        from = at += PAGE.length;
+        // All zeros or (null): no page. The first character that is neither 0 nor x nor ( decides.
         let c = bytes[at];
         while (c === ZERO || c === 120 || c === 40) c = bytes[++at];
         noPage = c === SPACE || (c === 110 && at > from);
-        while (c !== SPACE && c !== NEWLINE) c = bytes[++at];
+        while (c > SPACE) c = bytes[++at];
         while (bytes[at] === SPACE) at++;
       }
-      if (bytes[at] !== 112 || bytes[at + 1] !== 102 || bytes[at + 2] !== 110 || bytes[at + 3] !== EQUALS) {
+      if (!matches(bytes, at, PFN)) {
         at = this.badLine('bad-fields', bytes, line);
         continue;
       }
-      at += 4;
+      at += PFN.length;
       let low = 0;
       let high = 0;
       if (bytes[at] === ZERO && bytes[at + 1] === 120) {
@@ -215,18 +253,20 @@ export class LineParser {
           low = (low << 4) | digit;
         }
         ok = at > from && at - from <= 16;
-        if (at - from > 10) high = at - from === 16 && low === -1 && high === -1 ? NO_PAGE_HIGH : 256;
+        if (low === -1 && high === -1) {
+          high = NO_PAGE_HIGH;
+          low = 0;
+        } else if (at - from > 10 || high === NO_PAGE_HIGH) high = TOO_HIGH;
       } else {
         from = at;
-        while (bytes[at] !== SPACE && bytes[at] !== NEWLINE && bytes[at] !== RETURN) at++;
+        while (bytes[at] > SPACE) at++;
         const pfn = readNumber(bytes, from, at);
         ok = pfn >= -1;
         high = pfn < 0 ? NO_PAGE_HIGH : Math.floor(pfn / 4294967296);
         low = pfn < 0 ? 0 : pfn - high * 4294967296;
-        if (pfn >= 0 && high >= NO_PAGE_HIGH) high = 256;
+        if (pfn >= 0 && high >= NO_PAGE_HIGH) high = TOO_HIGH;
       }
       if (noPage && low === 0 && high === 0) high = NO_PAGE_HIGH;
-      else if (high === NO_PAGE_HIGH) low = 0;
 
       // order=
       if (!ok || high > NO_PAGE_HIGH || !matches(bytes, at, ORDER)) {
@@ -241,30 +281,36 @@ export class LineParser {
 
       // migratetype= and what follows it
       let gfp = 0;
-      if (name === KIND.mm_page_alloc || name === KIND.mm_page_alloc_zone_locked || name === KIND.mm_page_pcpu_drain) {
-        if (!matches(bytes, at, MIGRATETYPE)) ok = false;
+      if (name !== FREE && name !== FREE_BATCHED) {
+        if (!ok || !matches(bytes, at, MIGRATETYPE)) ok = false;
         else {
           at += MIGRATETYPE.length;
-          digit = bytes[at++] - ZERO;
+          digit = bytes[at] - ZERO;
           if (digit < 0 || digit > 7) ok = false;
-          packed |= digit << 4;
-          if (name === KIND.mm_page_alloc) {
-            if (!ok || !matches(bytes, at, GFP_FLAGS)) ok = false;
-            else {
-              at += GFP_FLAGS.length;
-              from = at;
-              hash = 0;
-              for (let c = bytes[at]; c > SPACE; c = bytes[++at]) hash = ((hash << 5) - hash + c) | 0;
-              gfp = at - from > MAX_LINE || at === from ? -1 : gfpTexts.find(bytes, from, at, hash);
-              if (gfp === -1) ok = false;
-            }
-          } else if (name === KIND.mm_page_alloc_zone_locked) {
-            if (!ok || !matches(bytes, at, PERCPU_REFILL)) ok = false;
-            else {
-              at += PERCPU_REFILL.length;
-              digit = bytes[at++] - ZERO;
-              if (digit !== 0 && digit !== 1) ok = false;
-              packed |= digit << 7;
+          else {
+            at++;
+            packed |= digit << 4;
+            if (name === ALLOC) {
+              if (!matches(bytes, at, GFP_FLAGS)) ok = false;
+              else {
+                from = at += GFP_FLAGS.length;
+                while (bytes[at] > SPACE) at++;
+                hash = at - from;
+                for (let i = from; i < at; i += 3) hash = ((hash << 5) - hash + bytes[i]) | 0;
+                gfp = at - line > MAX_LINE || at === from ? -1 : gfpTexts.find(bytes, from, at, hash);
+                if (gfp === -1) ok = false;
+              }
+            } else if (name === ZONE_LOCKED) {
+              if (!matches(bytes, at, PERCPU_REFILL)) ok = false;
+              else {
+                at += PERCPU_REFILL.length;
+                digit = bytes[at] - ZERO;
+                if (digit !== 0 && digit !== 1) ok = false;
+                else {
+                  at++;
+                  packed |= digit << 7;
+                }
+              }
             }
           }
         }
@@ -293,6 +339,30 @@ export class LineParser {
       builder.length = row + 1;
       counts[name]++;
       account.events++;
+    }
+  }
+
+  private flagsEnd = 0;
+  private nameEnd = 0;
+
+  /** Index of the flag characters at `at`; their end goes to `flagsEnd`. A digit there is the time: no flags. */
+  private findFlags(bytes: Uint8Array, at: number): number {
+    let end = at;
+    const digit = bytes[at] - ZERO;
+    if (digit < 0 || digit > 9) while (bytes[end] > SPACE) end++;
+    this.flagsEnd = end;
+    return end - at > MAX_FLAGS ? -1 : this.flagTexts.find(bytes, at, end, hashBytes(bytes, at, end));
+  }
+
+  /** Index of the event name at `at`, perf's `system:` left out; the colon's end goes to `nameEnd`. -1 when there is none. */
+  private findName(bytes: Uint8Array, at: number): number {
+    for (let from = at; ; from = at) {
+      while (bytes[at] > SPACE && bytes[at] !== COLON) at++;
+      if (bytes[at] !== COLON || at - from > MAX_NAME) return -1;
+      at++;
+      if (bytes[at] > SPACE) continue;
+      this.nameEnd = at;
+      return this.nameTable.find(bytes, from, at - 1, hashBytes(bytes, from, at - 1));
     }
   }
 
@@ -348,8 +418,4 @@ export class LineParser {
     this.account.skip(eol - line > MAX_LINE ? 'line-too-long' : reason, decode(bytes, line, Math.min(eol, line + 400)));
     return eol + 1;
   }
-}
-
-function isNameByte(byte: number): boolean {
-  return (byte >= 97 && byte <= 122) || byte === UNDERSCORE || (byte >= ZERO && byte <= 57) || (byte >= 65 && byte <= 90);
 }

@@ -47,8 +47,8 @@ function isDigit(byte: number): boolean {
   return byte >= 48 && byte <= 57;
 }
 
-/** Name and pid from the text of the task column. */
+/** Name and pid from the text of the task column; pid -1 when the text is none. */
 export function splitTask(column: string): { comm: string; pid: number } {
-  const match = /^\s*(.*?)[- ](\d+)\s*(?:\([^)]*\)\s*)?$/.exec(column);
-  return match === null ? { comm: column.trim(), pid: -1 } : { comm: match[1].trimEnd(), pid: Number(match[2]) };
+  const match = /^ *([^\n]*?)(?:-| +)(\d+) *(?:\([^)\n]*\) *)?$/.exec(column);
+  return match === null ? { comm: '', pid: -1 } : { comm: match[1], pid: Number(match[2]) };
 }

@@ -12,6 +12,8 @@ import { joinChunks, SNIFF_LENGTH } from '../importer.ts';
 const CHUNK = 1 << 20;
 const XZ_MAGIC = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
 const GZIP_MAGIC = [0x1f, 0x8b];
+/** /proc/kpageflags refuses reads that are not whole words. */
+const MAGIC_LENGTH = 8;
 
 /**
  * Chunks of the file's content; `onRead` is told how many bytes of the file itself have been read. Throws RP4002
@@ -76,7 +78,7 @@ async function firstBytes(path: string): Promise<Uint8Array> {
   try {
     const handle = await open(path, 'r');
     try {
-      const bytes = new Uint8Array(XZ_MAGIC.length);
+      const bytes = new Uint8Array(MAGIC_LENGTH);
       const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
       return bytes.subarray(0, bytesRead);
     } finally {

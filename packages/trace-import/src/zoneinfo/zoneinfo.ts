@@ -143,9 +143,15 @@ export function readZoneinfo(text: string, account: Account): Zoneinfo {
       account.event();
       continue;
     }
-    account.skip(line === '...' ? 'left-out-by-hand' : 'not-a-zoneinfo-line', row);
+    account.skip(skipReason(line), row);
   }
   return { zones: zones satisfies ZoneinfoZone[], unknownKeys };
+}
+
+function skipReason(line: string): string {
+  if (line === '...') return 'left-out-by-hand';
+  // Kernels of 4.18 to 5.0 print one counter that their name table lacks.
+  return /^-?\d+$/.test(line) ? 'value-without-a-name' : 'not-a-zoneinfo-line';
 }
 
 /** `key: value` below `pagesets` and at the zone's end; false when the key is new. */
