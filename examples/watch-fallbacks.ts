@@ -2,7 +2,10 @@
 import { buddy } from '@replug/buddy';
 import { createKernel, GFP_MASKS, PageAllocator, parseMachineShorthand } from '@replug/core';
 
-const kernel = createKernel({ machine: parseMachineShorthand('ppc64-64k-radix,512M,kernel=6.1'), subsystems: [buddy()] });
+const kernel = createKernel({
+  machine: parseMachineShorthand('ppc64-64k-radix,512M,kernel=6.1'),
+  subsystems: [buddy()],
+});
 const allocator = kernel.get(PageAllocator);
 let fallbacks = 0;
 kernel.tracepoints.mm_page_alloc_extfrag.on(() => fallbacks++);

@@ -27,7 +27,12 @@ describe('inspect', () => {
     expect(status).toBe(0);
     const report = JSON.parse(stdout);
     expect(report).toMatchObject({ arch: 'ppc64le', pageSize: 65536, lost: 0 });
-    expect(report.zones.find((z: { managed: number }) => z.managed > 0)).toMatchObject({ node: 0, name: 'Normal', spanned: 16384, present: 16384 });
+    expect(report.zones.find((z: { managed: number }) => z.managed > 0)).toMatchObject({
+      node: 0,
+      name: 'Normal',
+      spanned: 16384,
+      present: 16384,
+    });
     // grep -c on the trace: 44,605 event lines.
     expect(Object.values<number>(report.events).reduce((a, b) => a + b, 0)).toBe(44605);
     const trace = report.files.find((f: { path: string }) => f.path.includes('trace.txt'));

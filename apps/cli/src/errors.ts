@@ -4,7 +4,13 @@ import { ReplugError } from '@replug/core';
 const who = 'replug';
 
 export const unknownKernel = (value: string) =>
-  new ReplugError({ code: 'RP7001', who, what: 'no behaviour profile for this kernel', value, hint: 'use 6.1 or 6.12' });
+  new ReplugError({
+    code: 'RP7001',
+    who,
+    what: 'no behaviour profile for this kernel',
+    value,
+    hint: 'use 6.1 or 6.12',
+  });
 export const unknownFrames = (value: string) =>
   new ReplugError({ code: 'RP7002', who, what: 'unknown way to treat recorded frames', value, hint: 'use recorded' });
 export const badTolerance = (value: string) =>

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const run = (name: string): string => execFileSync(process.execPath, ['tools/example.mjs', name], { cwd: root, encoding: 'utf8' });
+const run = (name: string): string =>
+  execFileSync(process.execPath, ['tools/example.mjs', name], { cwd: root, encoding: 'utf8' });
 
 const EXPECTED: Readonly<Record<string, string>> = {
   'page-heat': 'allocations 3\nhottest 3\ninvariants broken: 0\n',
@@ -26,6 +27,9 @@ describe('examples', () => {
   it('are at most 25 lines, each of them tested here', () => {
     const files = readdirSync(`${root}/examples`).filter((f) => f.endsWith('.ts'));
     expect(files.map((f) => f.replace('.ts', '')).sort()).toEqual([...Object.keys(EXPECTED), 'watch-fallbacks'].sort());
-    for (const file of files) expect(readFileSync(`${root}/examples/${file}`, 'utf8').trimEnd().split('\n').length, file).toBeLessThanOrEqual(25);
+    for (const file of files)
+      expect(readFileSync(`${root}/examples/${file}`, 'utf8').trimEnd().split('\n').length, file).toBeLessThanOrEqual(
+        25,
+      );
   });
 });

@@ -21,7 +21,8 @@ const program = new Command('replug')
   );
 
 for (const add of [addInspect, addReplay, addView, addFidelity, addTour]) add(program);
-for (const command of program.commands) for (const c of [command, ...command.commands]) c.exitOverride().showHelpAfterError();
+for (const command of program.commands)
+  for (const c of [command, ...command.commands]) c.exitOverride().showHelpAfterError();
 
 // A reader that has seen enough (head) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -20,7 +20,12 @@ const PATIENCE_MS = 500;
 /** A progress bar on stderr once work has taken a moment, if stderr is a terminal. Call `stop()` at the end. */
 export function progress(title: string): { update(done: number, total: number): void; stop(): void } {
   if (!process.stderr.isTTY) return { update: () => {}, stop: () => {} };
-  const bar = new SingleBar({ format: `${title} {bar} {percentage}% {value}/{total}`, stream: process.stderr, clearOnComplete: true, hideCursor: true });
+  const bar = new SingleBar({
+    format: `${title} {bar} {percentage}% {value}/{total}`,
+    stream: process.stderr,
+    clearOnComplete: true,
+    hideCursor: true,
+  });
   const since = performance.now();
   let shown = false;
   return {

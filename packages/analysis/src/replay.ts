@@ -21,7 +21,11 @@ export function replayRecording(recording: Recording, options: RecordedOptions =
 }
 
 /** A kernel as a step of a recording describes it, its allocator still empty. */
-export function recordedKernel(recording: Recording, span: Pick<Span, 'machineStep' | 'stops'>, profile?: KernelProfile) {
+export function recordedKernel(
+  recording: Recording,
+  span: Pick<Span, 'machineStep' | 'stops'>,
+  profile?: KernelProfile,
+) {
   const machine = describeRecorded(
     recording,
     span.machineStep,
@@ -76,10 +80,14 @@ export function checkableSpans(recording: Recording): { from: Time; to: Time }[]
   const flagged = placeSteps(recording).filter((p) => p.step.hasPageFlags);
   const spans: { from: Time; to: Time }[] = [];
   const last = flagged.at(-1);
-  if (last !== undefined && flagged[0].index > 0) spans.push({ from: { kind: 'start' }, to: { kind: 'step', ref: last.step.number } });
+  if (last !== undefined && flagged[0].index > 0)
+    spans.push({ from: { kind: 'start' }, to: { kind: 'step', ref: last.step.number } });
   for (let i = 1; i < flagged.length; i++) {
     if (flagged[i].index === flagged[i - 1].index) continue;
-    spans.push({ from: { kind: 'step', ref: flagged[i - 1].step.number }, to: { kind: 'step', ref: flagged[i].step.number } });
+    spans.push({
+      from: { kind: 'step', ref: flagged[i - 1].step.number },
+      to: { kind: 'step', ref: flagged[i].step.number },
+    });
   }
   return spans;
 }

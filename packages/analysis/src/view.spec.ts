@@ -21,16 +21,20 @@ function agree(step: Step): boolean {
 
 // Without the shared folder the shipped captures stand for all.
 describe('views of a machine just built from a step', () => {
-  it.each(shared.length > 0 ? shared : shipped)('%s: every step parses back to the values of the real files', { timeout: 600_000 }, async (path) => {
-    const recording = await openRecording(path);
-    for (const step of recording.steps) {
-      const texts = viewRecording(recording, FILES, { at: { kind: 'step', ref: step.number } });
-      // Read one after the other: where pagetypeinfo counts otherwise than buddyinfo, one machine cannot be both.
-      if (agree(step)) expect(parseBuddyinfo(texts['/proc/buddyinfo']), step.name).toEqual(step.buddyinfo);
-      expect(parsePagetypeinfo(texts['/proc/pagetypeinfo']), step.name).toEqual(step.pagetypeinfo);
-      expect(parseZoneinfo(texts['/proc/zoneinfo']), step.name).toEqual(step.zoneinfo);
-    }
-  });
+  it.each(shared.length > 0 ? shared : shipped)(
+    '%s: every step parses back to the values of the real files',
+    { timeout: 600_000 },
+    async (path) => {
+      const recording = await openRecording(path);
+      for (const step of recording.steps) {
+        const texts = viewRecording(recording, FILES, { at: { kind: 'step', ref: step.number } });
+        // Read one after the other: where pagetypeinfo counts otherwise than buddyinfo, one machine cannot be both.
+        if (agree(step)) expect(parseBuddyinfo(texts['/proc/buddyinfo']), step.name).toEqual(step.buddyinfo);
+        expect(parsePagetypeinfo(texts['/proc/pagetypeinfo']), step.name).toEqual(step.pagetypeinfo);
+        expect(parseZoneinfo(texts['/proc/zoneinfo']), step.name).toEqual(step.zoneinfo);
+      }
+    },
+  );
 });
 
 describe('views of a machine that boots', () => {
@@ -38,7 +42,13 @@ describe('views of a machine that boots', () => {
     const { '/proc/zoneinfo': text } = viewSpec(parseMachineShorthand('s390x,512M'), FILES);
     const [dma] = parseZoneinfo(text).zones;
     // 512 MiB less 8 MiB of memmap and 32 MiB assumed for the kernel.
-    expect([dma.name, dma.spanned, dma.present, dma.managed, dma.free]).toEqual(['DMA', 131072, 131072, 120832, 120832]);
+    expect([dma.name, dma.spanned, dma.present, dma.managed, dma.free]).toEqual([
+      'DMA',
+      131072,
+      131072,
+      120832,
+      120832,
+    ]);
   });
 
   it('lists folders', () => {

@@ -25,7 +25,8 @@ export function viewRecording(
   options: { readonly at?: Time; readonly kernel?: KernelProfile } = {},
 ): Texts {
   const { at, kernel: profile } = options;
-  const step = at === undefined ? recording.steps[0] : at.kind === 'step' ? findStep(recording.steps, at.ref) : undefined;
+  const step =
+    at === undefined ? recording.steps[0] : at.kind === 'step' ? findStep(recording.steps, at.ref) : undefined;
   if (step !== undefined) {
     const machine = describeRecorded(recording, step, [], profile);
     const kernel = createKernel({ machine, subsystems: [buddy({ start: 'nothing' })] });
@@ -40,7 +41,12 @@ export function viewRecording(
 
 function render(kernel: Kernel, files: readonly string[]): Texts {
   try {
-    return Object.fromEntries(files.map((file) => [file, kernel.stat(file)?.kind === 'directory' ? `${kernel.list(file).join('\n')}\n` : kernel.read(file)]));
+    return Object.fromEntries(
+      files.map((file) => [
+        file,
+        kernel.stat(file)?.kind === 'directory' ? `${kernel.list(file).join('\n')}\n` : kernel.read(file),
+      ]),
+    );
   } finally {
     kernel.dispose();
   }

@@ -23,12 +23,18 @@ export function releaseBootMemory(machine: Machine, area: FreeArea): void {
   }
 
   function release(start: number, end: number): void {
-    for (let pfn = start; pfn < end; ) {
+    for (let pfn = start; pfn < end;) {
       const row = pages.pfnToRow(pfn);
       const zone = pages.zoneOf(row);
       let order = 0;
       const stop = Math.min(end, (Math.floor(pfn / section) + 1) * section);
-      while (order < area.maxOrder && pfn % (2 << order) === 0 && pfn + (2 << order) <= stop && sameZone(row, order, zone)) order++;
+      while (
+        order < area.maxOrder &&
+        pfn % (2 << order) === 0 &&
+        pfn + (2 << order) <= stop &&
+        sameZone(row, order, zone)
+      )
+        order++;
       if (zone >= 0) area.freeOne(row, zone, order, area.pageblockType(row), true);
       pfn += 2 ** order;
     }

@@ -11,7 +11,9 @@ describe.each(['6.1', '6.12'] as const)('profile %s', (profile) => {
   });
   describe('ZoneFreeLists', () => {
     for (const { name, run } of zoneFreeListsCases) {
-      it(name, () => run((machine) => createKernel({ machine: { ...machine, profile }, subsystems: [buddy({ start: 'nothing' })] })));
+      it(name, () =>
+        run((machine) => createKernel({ machine: { ...machine, profile }, subsystems: [buddy({ start: 'nothing' })] })),
+      );
     }
   });
 });

@@ -13,6 +13,12 @@ export const illegalGfp = (gfp: number) =>
 export const freeOfFreePage = (pfn: number, order: number) =>
   new ReplugError({ code: 'RP2004', who, what: 'free of a page that is free', value: block(pfn, order) });
 export const freeOfUnknownPage = (pfn: number, order: number) =>
-  new ReplugError({ code: 'RP2005', who, what: 'free of a page that was never allocated', value: block(pfn, order), hint: 'release() hands memory over for the first time' });
+  new ReplugError({
+    code: 'RP2005',
+    who,
+    what: 'free of a page that was never allocated',
+    value: block(pfn, order),
+    hint: 'release() hands memory over for the first time',
+  });
 export const notAllocated = (pfn: number, order: number) =>
   new ReplugError({ code: 'RP2006', who, what: 'not an allocated block of this order', value: block(pfn, order) });

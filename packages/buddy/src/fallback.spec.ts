@@ -8,11 +8,16 @@ function watched(profile: KernelProfile) {
   const kernel = createKernel({ machine: smallMachine({ profile }), subsystems: [buddy()] });
   const log: string[] = [];
   const hex = (pfn: number) => `0x${pfn.toString(16)}`;
-  const { mm_page_alloc_extfrag, mm_page_alloc_zone_locked, mm_page_alloc, mm_page_pcpu_drain, mm_page_free } = kernel.tracepoints;
+  const { mm_page_alloc_extfrag, mm_page_alloc_zone_locked, mm_page_alloc, mm_page_pcpu_drain, mm_page_free } =
+    kernel.tracepoints;
   mm_page_alloc_extfrag.on((pfn, order, fallback, block, type, from, fragmenting, owner) =>
-    log.push(`extfrag ${hex(pfn)} ${order} from ${fallback}/${block} type ${type}<-${from} fragmenting ${fragmenting} owner ${owner}`),
+    log.push(
+      `extfrag ${hex(pfn)} ${order} from ${fallback}/${block} type ${type}<-${from} fragmenting ${fragmenting} owner ${owner}`,
+    ),
   );
-  mm_page_alloc_zone_locked.on((pfn, order, type, refill) => log.push(`locked ${hex(pfn)} ${order} type ${type} refill ${refill}`));
+  mm_page_alloc_zone_locked.on((pfn, order, type, refill) =>
+    log.push(`locked ${hex(pfn)} ${order} type ${type} refill ${refill}`),
+  );
   mm_page_alloc.on((pfn, order, type) => log.push(`alloc ${hex(pfn)} ${order} type ${type}`));
   mm_page_pcpu_drain.on((pfn, order, type) => log.push(`drain ${hex(pfn)} ${order} type ${type}`));
   mm_page_free.on((pfn, order) => log.push(`free ${hex(pfn)} ${order}`));
@@ -25,7 +30,11 @@ describe('fallback to another type', () => {
     const row = allocator.alloc(GFP_MASKS.GFP_KERNEL, 4, 0);
     expect(log).toEqual(['extfrag 0x100000 4 from 10/9 type 0<-1 fragmenting 0 owner 1', 'alloc 0x100000 4 type 0']);
     // Both pageblocks of the claimed block changed hands, the rest is on the new type's lists.
-    expect([allocator.pageblockType(row), allocator.pageblockType(row + 512), allocator.pageblockType(row + 1024)]).toEqual([0, 0, 1]);
+    expect([
+      allocator.pageblockType(row),
+      allocator.pageblockType(row + 512),
+      allocator.pageblockType(row + 1024),
+    ]).toEqual([0, 0, 1]);
     expect(kernel.read('/proc/pagetypeinfo')).toContain(
       'Node    0, zone   Normal, type    Unmovable      0      0      0      0      1      1      1      1      1      1      0 ',
     );
@@ -47,7 +56,10 @@ describe('fallback to another type', () => {
     kernelWarm(allocator);
     log.length = 0;
     allocator.alloc(GFP_MASKS.GFP_HIGHUSER_MOVABLE, 2, 0);
-    expect(log.slice(0, 2)).toEqual(['locked 0x100000 2 type 1 refill 1', expect.stringMatching(/locked 0x100004 2|alloc 0x100000 2/)]);
+    expect(log.slice(0, 2)).toEqual([
+      'locked 0x100000 2 type 1 refill 1',
+      expect.stringMatching(/locked 0x100004 2|alloc 0x100000 2/),
+    ]);
     expect(log.at(-1)).toBe('alloc 0x100000 2 type 1');
   });
 

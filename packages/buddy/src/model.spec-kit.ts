@@ -2,7 +2,18 @@
  * Properties of the allocator against a naive model: a map from page to holder, checked page by page after each step,
  * with validate() besides. The normal suite runs a few hundred sequences, the slow one thousands.
  */
-import { Core, createKernel, FOUND, GFP_MASKS, MIGRATE, PAGE_STATE, PageAllocator, ZoneFreeLists, type Kernel, type KernelProfile } from '@replug/core';
+import {
+  Core,
+  createKernel,
+  FOUND,
+  GFP_MASKS,
+  MIGRATE,
+  PAGE_STATE,
+  PageAllocator,
+  ZoneFreeLists,
+  type Kernel,
+  type KernelProfile,
+} from '@replug/core';
 import { borderMachine, smallMachine } from '@replug/core/testing';
 import fc from 'fast-check';
 import { buddy } from './plugin.ts';
@@ -19,7 +30,15 @@ type Step =
 const cpu = fc.nat(1);
 const pick = fc.nat(1 << 20);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('alloc' as const), gfp: fc.constantFrom(...GFPS), order: fc.nat(10), cpu }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('alloc' as const),
+      gfp: fc.constantFrom(...GFPS),
+      order: fc.nat(10),
+      cpu,
+    }),
+  },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('free' as const), pick, cpu }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('part' as const), pick, cpu }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('split' as const), pick }) },
@@ -102,7 +121,13 @@ function checkTotal(kernel: Kernel, managed: number, held: number): void {
 }
 
 const PAGES = 512;
-type Verb = { readonly verb: 'locked' | 'alloc' | 'free' | 'drain' | 'direct' | 'hold'; readonly at: number; readonly order: number; readonly cpu: number; readonly type: number };
+type Verb = {
+  readonly verb: 'locked' | 'alloc' | 'free' | 'drain' | 'direct' | 'hold';
+  readonly at: number;
+  readonly order: number;
+  readonly cpu: number;
+  readonly type: number;
+};
 const verb: fc.Arbitrary<Verb> = fc.record({
   verb: fc.constantFrom('locked', 'alloc', 'free', 'drain', 'direct', 'hold'),
   at: fc.nat(PAGES - 1),
@@ -128,13 +153,15 @@ export function verbsProperty(profile: KernelProfile, runs: number): void {
         const row = at & -(1 << order);
         const put = (holder: string) => where.fill(holder, row, row + 2 ** order);
         // A block on a CPU's list that loses a part is no list entry any more: its rest is in somebody's hands.
-        for (const other of listedBlocksCut(state, row, order)) where.fill('A', other.row, other.row + 2 ** other.order);
+        for (const other of listedBlocksCut(state, row, order))
+          where.fill('A', other.row, other.row + 2 ** other.order);
         if (name === 'locked') {
           lists.takeToCpu(row, order, type, on);
           put(order <= 3 ? 'C' : 'H');
         } else if (name === 'alloc') {
           const found = lists.handOut(row, order);
-          if (found === FOUND.EXPECTED && where[row] !== 'C' && where[row] !== 'H') throw new Error('expected without reason');
+          if (found === FOUND.EXPECTED && where[row] !== 'C' && where[row] !== 'H')
+            throw new Error('expected without reason');
           put('A');
         } else if (name === 'free') {
           if (order > 3) continue;

@@ -37,7 +37,9 @@ export const buddy = (options: Partial<BuddyOptions> = {}) =>
       const { pages, zones, description } = machine;
       const area = new FreeArea(machine, { retypeOnMerge: description.profile === '6.12' });
       const pcp = new PcpLists(machine);
-      const rmqueue = new Rmqueue(machine, area, tracepoints, description.profile, (zone) => allocator.refreshZoneMarks(zone));
+      const rmqueue = new Rmqueue(machine, area, tracepoints, description.profile, (zone) =>
+        allocator.refreshZoneMarks(zone),
+      );
       const allocator = new BuddyAllocator(machine, tracepoints, area, pcp, rmqueue);
       const sources = { machine, zones, pages, area, pcp };
       const tuning = tuningOf(machine);
@@ -56,7 +58,8 @@ export const buddy = (options: Partial<BuddyOptions> = {}) =>
         tuning.boot();
         for (const [name, value] of Object.entries(description.sysctl)) {
           const file = name.replace(/^vm[./]/, '');
-          if (file in tuning.sysctl) tuning.writeSysctl(file as 'min_free_kbytes', value.trim().split(/\s+/).map(Number));
+          if (file in tuning.sysctl)
+            tuning.writeSysctl(file as 'min_free_kbytes', value.trim().split(/\s+/).map(Number));
         }
         applyTuning(machine, tuning);
         allocator.refresh();

@@ -47,7 +47,8 @@ function checkFreeLists({ area, pages, zones }: ViewSources, zone: number, cover
         }
         if (listed > covered.length) return say(`${where}: list of order ${order} type ${type} does not end`);
       }
-      if ((listed > 0) !== area.has(zone, order, type)) say(`${where}: list mask of order ${order} type ${type} is wrong`);
+      if (listed > 0 !== area.has(zone, order, type))
+        say(`${where}: list mask of order ${order} type ${type} is wrong`);
       blocks += listed;
       const size = listed * 2 ** order;
       if (type === MIGRATE.ISOLATE) isolated += size;
@@ -59,7 +60,8 @@ function checkFreeLists({ area, pages, zones }: ViewSources, zone: number, cover
     if (blocks !== counted) say(`${where}: nr_free of order ${order} is ${counted}, its lists hold ${blocks}`);
   }
   if (free !== area.freePages[zone]) say(`${where}: NR_FREE_PAGES is ${area.freePages[zone]}, the lists hold ${free}`);
-  if (isolated !== area.freeIsolated[zone]) say(`${where}: isolated pages ${area.freeIsolated[zone]}, the lists hold ${isolated}`);
+  if (isolated !== area.freeIsolated[zone])
+    say(`${where}: isolated pages ${area.freeIsolated[zone]}, the lists hold ${isolated}`);
   if (cma !== area.freeCma[zone]) say(`${where}: NR_FREE_CMA_PAGES is ${area.freeCma[zone]}, the lists hold ${cma}`);
   if (highatomic !== area.freeHighatomic[zone]) {
     say(`${where}: nr_free_highatomic is ${area.freeHighatomic[zone]}, the lists hold ${highatomic}`);
@@ -75,7 +77,8 @@ function checkPcp({ area, pcp, pages, zones }: ViewSources, zone: number, covere
       let last = -1;
       for (let row = pcp.first(zone, cpu, pindex); row >= 0; row = pcp.after(row)) {
         const pfn = `pfn 0x${pages.rowToPfn(row).toString(16)} order ${order}`;
-        if (pages.state[row] !== (PAGE_STATE.PCP | order)) say(`${where} cpu ${cpu}: ${pfn} is listed but its state says otherwise`);
+        if (pages.state[row] !== (PAGE_STATE.PCP | order))
+          say(`${where} cpu ${cpu}: ${pfn} is listed but its state says otherwise`);
         if (pcp.cpuOfBlock(row) !== cpu) say(`${where} cpu ${cpu}: ${pfn} names another CPU`);
         if (pages.zoneOf(row) !== zone) say(`${where} cpu ${cpu}: ${pfn} is of another zone`);
         for (let at = row; at < row + 2 ** order; at++) {
@@ -101,7 +104,8 @@ function checkColumns({ pages, area }: ViewSources, covered: Uint8Array, say: Sa
     const holder = state[row] & STATE_HOLDER_MASK;
     const order = state[row] & 15;
     const listed = holder === PAGE_STATE.FREE || holder === PAGE_STATE.PCP;
-    if (listed && covered[row] === 0) say(`pfn 0x${pages.rowToPfn(row).toString(16)} says it is listed and is on no list`);
+    if (listed && covered[row] === 0)
+      say(`pfn 0x${pages.rowToPfn(row).toString(16)} says it is listed and is on no list`);
     if (holder === PAGE_STATE.ALLOCATED || holder === PAGE_STATE.HELD) {
       if (order > area.maxOrder) say(`pfn 0x${pages.rowToPfn(row).toString(16)} has order ${order}`);
       for (let at = row; at < row + 2 ** order; at++) {

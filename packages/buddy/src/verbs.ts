@@ -30,7 +30,8 @@ export class ZoneVerbs implements ZoneFreeLists {
     const zone = this.pages.zoneOf(row);
     if (zone < 0) return FOUND.OUTSIDE;
     const found = this.takeFree(row, order, zone);
-    if (this.pcp.allowed(order) && migratetype < MIGRATE_PCPTYPES) this.pcp.pushTail(row, zone, cpu, order, migratetype);
+    if (this.pcp.allowed(order) && migratetype < MIGRATE_PCPTYPES)
+      this.pcp.pushTail(row, zone, cpu, order, migratetype);
     else this.state[row] = HELD | order;
     return found;
   }
@@ -69,6 +70,7 @@ export class ZoneVerbs implements ZoneFreeLists {
     let found: Found = FOUND.EXPECTED;
     if (this.state[row] === (PCP | order)) this.pcp.unlink(row, zone);
     else found = this.clear(row, order, zone);
+    this.agreeOnSpecial(row, order, migratetype);
     this.area.freeOne(row, zone, order, migratetype, false);
     return found;
   }
@@ -85,7 +87,7 @@ export class ZoneVerbs implements ZoneFreeLists {
     const { area, state } = this;
     const end = row + pages;
     let taken = 0;
-    for (let at = row; at < end; ) {
+    for (let at = row; at < end;) {
       const head = area.freeHead(at);
       if (head < 0) {
         at++;
@@ -129,7 +131,7 @@ export class ZoneVerbs implements ZoneFreeLists {
     // A zone may begin inside its first pageblock (pfn 1 on x86).
     const zone = Math.max(this.pages.zoneOf(start), this.pages.zoneOf(start + size - 1));
     if (zone < 0) return;
-    for (let at = start; at < start + size; ) {
+    for (let at = start; at < start + size;) {
       const order = area.freeOrder(at);
       if (order >= 0) area.moveToList(at, zone, order, migratetype);
       at += order >= 0 ? 1 << order : 1;
@@ -155,6 +157,21 @@ export class ZoneVerbs implements ZoneFreeLists {
 
   placeOnCpu(row: number, order: number, migratetype: number, cpu: number): void {
     this.pcp.pushTail(row, this.pages.zoneOf(row), cpu, order, migratetype);
+  }
+
+  /**
+   * Isolated, CMA and reserved pageblocks keep books of their own: a block freed as one of them makes its pageblocks such,
+   * and one freed as an ordinary type shows that they are no longer.
+   */
+  private agreeOnSpecial(row: number, order: number, migratetype: number): void {
+    const { area } = this;
+    const size = 1 << Math.min(order, area.pageblockOrder);
+    for (let at = row; at < row + (1 << order); at += size) {
+      const type = area.pageblockType(at);
+      if (type !== migratetype && (type >= MIGRATE_PCPTYPES || migratetype >= MIGRATE_PCPTYPES)) {
+        this.setPageblockType(at, migratetype);
+      }
+    }
   }
 
   /** Takes a block that should be free off the free lists. */
@@ -200,7 +217,7 @@ export class ZoneVerbs implements ZoneFreeLists {
     let onFree = false;
     let onPcp = false;
     let owned = 0;
-    for (let at = row; at < end; ) {
+    for (let at = row; at < end;) {
       const free = area.freeOrder(at);
       if (free >= 0) {
         onFree = true;

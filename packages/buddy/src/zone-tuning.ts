@@ -64,8 +64,10 @@ export function publishSysctls(scope: SubsystemScope, tuning: MemoryTuning, chan
       write: (text) => {
         const words = text.trim().split(/\s+/);
         const numbers = words.map(Number);
-        if (words[0] === '' || numbers.some((n) => !Number.isInteger(n))) throw new KernfsError('EINVAL', `not a value of ${name}: ${text.trim()}`, path);
-        if (!tuning.writeSysctl(name, numbers.length === 1 ? numbers[0] : numbers)) throw new KernfsError('EINVAL', `not a value of ${name}: ${text.trim()}`, path);
+        if (words[0] === '' || numbers.some((n) => !Number.isInteger(n)))
+          throw new KernfsError('EINVAL', `not a value of ${name}: ${text.trim()}`, path);
+        if (!tuning.writeSysctl(name, numbers.length === 1 ? numbers[0] : numbers))
+          throw new KernfsError('EINVAL', `not a value of ${name}: ${text.trim()}`, path);
         changed();
       },
     });

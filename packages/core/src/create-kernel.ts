@@ -15,15 +15,19 @@ import type { MachineDescription } from './machine/machine-description.ts';
 import { publishMachineFiles } from './machine/machine-files.ts';
 import { Machine } from './machine/machine.ts';
 
-export type CreateKernelOptions<S extends readonly AnySubsystem[], E extends readonly AnyToken[]> = Omit<KernelOptions<S, E>, 'core'> & {
+export type CreateKernelOptions<S extends readonly AnySubsystem[], E extends readonly AnyToken[]> = Omit<
+  KernelOptions<S, E>,
+  'core'
+> & {
   /** What to build: from parseMachineShorthand(), parseMachineFile(), a recording, or by hand. */
   readonly machine: MachineDescription;
 };
 
 /** Builds the machine, composes the kernel and boots it. Dispose it, or say `using kernel = createKernel(…)`. */
-export function createKernel<const S extends readonly AnySubsystem[], const E extends readonly AnyToken[] = readonly []>(
-  options: CreateKernelOptions<S, E>,
-): Kernel {
+export function createKernel<
+  const S extends readonly AnySubsystem[],
+  const E extends readonly AnyToken[] = readonly [],
+>(options: CreateKernelOptions<S, E>): Kernel {
   const { machine, ...rest } = options;
   return compose({ ...rest, core: machineServices(new Machine(machine)) } as unknown as KernelOptions<S, E>);
 }

@@ -1,18 +1,56 @@
 export { ReplugError, type ErrorDetail } from './base/errors.ts';
 export { Hasher } from './base/hasher.ts';
 export { seededRandom, type Random } from './base/random.ts';
-export { formatSize, parseSize, type Bytes, type Nanoseconds, type Nid, type Order, type Pfn, type Row } from './base/units.ts';
-export { ARCH_ALIASES, ARCH_PROFILES, pagesPerSection, type ArchId, type ArchProfile, type MemoryBlockRule } from './machine/arch-profiles.ts';
+export {
+  formatSize,
+  parseSize,
+  type Bytes,
+  type Nanoseconds,
+  type Nid,
+  type Order,
+  type Pfn,
+  type Row,
+} from './base/units.ts';
+export {
+  ARCH_ALIASES,
+  ARCH_PROFILES,
+  pagesPerSection,
+  type ArchId,
+  type ArchProfile,
+  type MemoryBlockRule,
+} from './machine/arch-profiles.ts';
 export { bootMemory, bootReserved, bootZones } from './machine/boot-layout.ts';
 export { formatGfp, GFP, GFP_MASKS, GFP_ZONE_TABLE, gfpMigratetype, parseGfp } from './machine/gfp.ts';
 export { Machine } from './machine/machine.ts';
-export type { KernelProfile, MachineDescription, MemoryRange, NodeDescription, PfnRange, ZoneDescription } from './machine/machine-description.ts';
-export { describeMachine, isMachineShorthand, machineSpecSchema, parseMachineFile, parseMachineShorthand, profileOf, type MachineSpec } from './machine/machine-spec.ts';
+export type {
+  KernelProfile,
+  MachineDescription,
+  MemoryRange,
+  NodeDescription,
+  PfnRange,
+  ZoneDescription,
+} from './machine/machine-description.ts';
+export {
+  describeMachine,
+  isMachineShorthand,
+  machineSpecSchema,
+  parseMachineFile,
+  parseMachineShorthand,
+  profileOf,
+  type MachineSpec,
+} from './machine/machine-spec.ts';
 export { memoryBlock, memoryBlockIds, pagesPerBlock, type MemoryBlock } from './machine/memory-blocks.ts';
 export { memoryBlockSize, type FirmwareFacts } from './machine/memory-block-size.ts';
 export { FALLBACKS, MIGRATE, MIGRATE_PCPTYPES, MIGRATE_TYPES, MIGRATETYPE_NAMES } from './machine/migratetypes.ts';
 export { PageMap, type ColumnOptions, type ColumnType } from './machine/page-map.ts';
-export { PAGE_CLASS, PAGE_CLASS_NAMES, PAGE_STATE, STATE_HOLDER_MASK, STATE_ORDER_MASK, type PageClass } from './machine/page-state.ts';
+export {
+  PAGE_CLASS,
+  PAGE_CLASS_NAMES,
+  PAGE_STATE,
+  STATE_HOLDER_MASK,
+  STATE_ORDER_MASK,
+  type PageClass,
+} from './machine/page-state.ts';
 export { ZONE_KINDS, type ZoneKind, type ZoneName } from './machine/zone-kinds.ts';
 export { nodeOrders, typeOfRank, zonelist, type ZonelistOptions } from './machine/zonelists.ts';
 export { MemoryNode, Zone, Zones } from './machine/zones.ts';

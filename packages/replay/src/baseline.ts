@@ -77,14 +77,15 @@ function placeFreeBlocks(machine: Machine, lists: ZoneFreeLists, free: Uint8Arra
   for (const section of pages.sections()) {
     const base = pages.pfnToRow(section * 2 ** pages.sectionShift);
     const end = base + (1 << pages.sectionShift);
-    for (let row = base; row < end; ) {
+    for (let row = base; row < end;) {
       if (free[row] === 0) {
         row++;
         continue;
       }
       const zone = pages.zoneOf(row);
       let order = 0;
-      while (order < maxPageOrder && (row & ((2 << order) - 1)) === 0 && allFree(row + (1 << order), 1 << order, zone)) order++;
+      while (order < maxPageOrder && (row & ((2 << order) - 1)) === 0 && allFree(row + (1 << order), 1 << order, zone))
+        order++;
       lists.placeFree(row, order, lists.pageblockType(row));
       counts.free += 1 << order;
       row += 1 << order;
@@ -98,7 +99,11 @@ function placeFreeBlocks(machine: Machine, lists: ZoneFreeLists, free: Uint8Arra
 }
 
 /** Blocks whose first event shows that they were on a CPU's list, in the order in which they leave it. */
-function placeCpuLists({ machine, lists, lookahead, events, migratetype }: BaselineInput, free: Uint8Array, counts: BaselineCounts): void {
+function placeCpuLists(
+  { machine, lists, lookahead, events, migratetype }: BaselineInput,
+  free: Uint8Array,
+  counts: BaselineCounts,
+): void {
   const { pages } = machine;
   for (const i of lookahead.onCpu) {
     const row = pages.pfnToRow(eventPfn(events, i));
@@ -126,7 +131,11 @@ function placeOwned({ machine, lists, flags }: BaselineInput, counts: BaselineCo
     const use = pages.pageClass[row];
     if (use === PAGE_CLASS.RESERVED || use === PAGE_CLASS.HOLE || use === PAGE_CLASS.OFFLINE) continue;
     if (onCpuList(pages.state, row)) continue;
-    const order = compoundOrder(flags, pfn, pages.arch.maxPageOrder);
+    let order = compoundOrder(flags, pfn, pages.arch.maxPageOrder);
+    // Events may have shown that a part of it is elsewhere by now.
+    for (let at = row + 1; at < row + (1 << order); at++) {
+      if (pages.state[at] !== 0 || lists.freeHead(at) >= 0) order = 0;
+    }
     lists.placeAllocated(row, order);
     counts.owned += 1 << order;
     pfn += (1 << order) - 1;

@@ -55,7 +55,7 @@ export function freeBitmap(machine: Machine, lists: ZoneFreeLists): Uint8Array {
   const { pages } = machine;
   const rows = pages.slotCount << pages.sectionShift;
   const free = new Uint8Array(rows);
-  for (let row = 0; row < rows; ) {
+  for (let row = 0; row < rows;) {
     const order = lists.freeOrder(row);
     if (order < 0) {
       row++;
@@ -94,7 +94,16 @@ export function comparePages(machine: Machine, free: Uint8Array, start: Uint8Arr
       if (agrees) changedAgreeing++;
     }
   }
-  return { compared, agreeing, unchanged, changed, changedAgreeing, modelOnly, realOnly: compared - agreeing - modelOnly, differences };
+  return {
+    compared,
+    agreeing,
+    unchanged,
+    changed,
+    changedAgreeing,
+    modelOnly,
+    realOnly: compared - agreeing - modelOnly,
+    differences,
+  };
 
   function note(pfn: number, model: 'free' | 'used'): void {
     const last = differences.at(-1);
@@ -114,7 +123,7 @@ function countOrders(machine: Machine, lists: ZoneFreeLists, real: readonly Budd
   const counts = real.map((z) => z.counts.map(() => 0));
   const indexOf = new Map(real.map((z, i) => [zones.find(z.node, z.name)?.index ?? -1, i]));
   const rows = pages.slotCount << pages.sectionShift;
-  for (let row = 0; row < rows; ) {
+  for (let row = 0; row < rows;) {
     const order = lists.freeOrder(row);
     if (order < 0) {
       row++;

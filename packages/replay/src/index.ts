@@ -1,5 +1,12 @@
 export { placeBaseline, type BaselineCounts, type BaselineInput } from './baseline.ts';
-export { compareOrders, comparePages, freeBitmap, type Checkpoint, type OrderCounts, type PageAgreement } from './checkpoint.ts';
+export {
+  compareOrders,
+  comparePages,
+  freeBitmap,
+  type Checkpoint,
+  type OrderCounts,
+  type PageAgreement,
+} from './checkpoint.ts';
 export { lookAhead, type Lookahead } from './lookahead.ts';
 export { classOfFlags, isBuddy, isNoPage, KPF } from './page-flags.ts';
 export { describeRecorded } from './recorded-machine.ts';

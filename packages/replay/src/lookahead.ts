@@ -59,7 +59,9 @@ export function lookAhead(events: EventColumns, pages: PageMap, options: Lookahe
     const row = pages.pfnToRow(pfn);
     if (row < 0) continue;
     const unit = units[i];
-    const end = Math.min(row + (1 << (unit & 15)), rows);
+    const size = 1 << (unit & 15);
+    if ((unit & 15) > pages.arch.maxPageOrder || (row & (size - 1)) !== 0) continue;
+    const end = row + size;
     if (kind === KIND.mm_page_alloc_zone_locked) {
       learn(row, migratetype[(unit >> 4) & 7]);
       left(row, end);
@@ -120,10 +122,9 @@ export function lookAhead(events: EventColumns, pages: PageMap, options: Lookahe
     const end = eventArg(events, i, 1);
     const taken = eventArg(events, i, 3);
     const row = pages.pfnToRow(start);
-    if (taken === 0 || row < 0) return;
+    if (taken === 0 || row < 0 || end <= start) return;
     const stop = Math.min(row + (end - start), rows);
     if (taken === end - start) left(row, stop);
     else mark(row, stop, BEFORE.UNSURE);
   }
 }
-

@@ -70,7 +70,8 @@ export function classOfFlags(low: number, high: number): PageClass {
 export function compoundOrder(flags: PageFlags, pfn: number, maxOrder: number): number {
   if ((flags.low[pfn] & bit(KPF.COMPOUND_HEAD)) === 0) return 0;
   let size = 1;
-  while (size < 1 << maxOrder && pfn + size < flags.length && (flags.low[pfn + size] & bit(KPF.COMPOUND_TAIL)) !== 0) size++;
+  while (size < 1 << maxOrder && pfn + size < flags.length && (flags.low[pfn + size] & bit(KPF.COMPOUND_TAIL)) !== 0)
+    size++;
   const order = Math.log2(size);
   return Number.isInteger(order) && pfn % size === 0 ? order : 0;
 }

@@ -52,7 +52,12 @@ interface Places {
   readonly unplaced: number;
 }
 
-function choosePlaces(machine: Machine, zone: Zone, wanted: readonly (readonly number[])[], hint: Uint8Array | undefined): Places {
+function choosePlaces(
+  machine: Machine,
+  zone: Zone,
+  wanted: readonly (readonly number[])[],
+  hint: Uint8Array | undefined,
+): Places {
   const { pages } = machine;
   const { maxPageOrder } = pages.arch;
   const roots = rootRegions(machine, zone);
@@ -63,11 +68,19 @@ function choosePlaces(machine: Machine, zone: Zone, wanted: readonly (readonly n
     const need = wanted[order].reduce((a, b) => a + b, 0);
     const size = 2 ** order;
     // One candidate a root or a split pair; the better half stands for its pair.
-    const candidates: { row: number; other: number; score: number }[] = roots[order].map((row) => ({ row, other: -1, score: score(row, order) }));
+    const candidates: { row: number; other: number; score: number }[] = roots[order].map((row) => ({
+      row,
+      other: -1,
+      score: score(row, order),
+    }));
     for (const parent of left) {
       const low = score(parent, order);
       const high = score(parent + size, order);
-      candidates.push(high > low ? { row: parent + size, other: parent, score: high } : { row: parent, other: parent + size, score: low });
+      candidates.push(
+        high > low
+          ? { row: parent + size, other: parent, score: high }
+          : { row: parent, other: parent + size, score: low },
+      );
     }
     if (hint !== undefined) candidates.sort((a, b) => b.score - a.score || a.row - b.row);
     unplaced += Math.max(0, need - candidates.length);
@@ -100,8 +113,10 @@ function rootRegions(machine: Machine, zone: Zone): number[][] {
   const { pages, description } = machine;
   const max = pages.arch.maxPageOrder;
   const roots: number[][] = Array.from({ length: max + 1 }, () => []);
-  for (const range of description.zones.filter((z) => z.nid === zone.nid && z.kind === zone.name).flatMap((z) => z.members ?? [])) {
-    for (let pfn = range.start; pfn < range.end; ) {
+  for (const range of description.zones
+    .filter((z) => z.nid === zone.nid && z.kind === zone.name)
+    .flatMap((z) => z.members ?? [])) {
+    for (let pfn = range.start; pfn < range.end;) {
       let order = 0;
       while (order < max && pfn % 2 ** (order + 1) === 0 && pfn + 2 ** (order + 1) <= range.end) order++;
       roots[order].push(pages.pfnToRow(pfn));
@@ -112,7 +127,14 @@ function rootRegions(machine: Machine, zone: Zone): number[][] {
 }
 
 /** Gives every chosen block a type and every pageblock one, both as counted. Returns blocks whose pageblock differs. */
-function assignTypes(machine: Machine, lists: ZoneFreeLists, step: Step, zone: Zone, wanted: readonly (readonly number[])[], rows: readonly (readonly number[])[]): number {
+function assignTypes(
+  machine: Machine,
+  lists: ZoneFreeLists,
+  step: Step,
+  zone: Zone,
+  wanted: readonly (readonly number[])[],
+  rows: readonly (readonly number[])[],
+): number {
   const { pages } = machine;
   const { pageblockOrder, maxPageOrder } = pages.arch;
   const blockType = new Map<number, number>();

@@ -56,7 +56,8 @@ export function describeRecorded(
     };
   });
   const memory: MemoryRange[] = [];
-  for (const [zone, ranges] of members) for (const r of ranges) memory.push({ nid: zone.node, start: r.start, end: r.end });
+  for (const [zone, ranges] of members)
+    for (const r of ranges) memory.push({ nid: zone.node, start: r.start, end: r.end });
   memory.sort((a, b) => a.start - b.start);
   return {
     arch,
@@ -128,7 +129,13 @@ function zoneSpans(steps: readonly Step[]): Span[] {
       const end = zone.startPfn + zone.spanned;
       const known = spans.get(key);
       if (known === undefined) {
-        spans.set(key, { node: zone.node, name: zone.name, start: zone.startPfn, end, atStart: step === steps[0] ? zone : undefined });
+        spans.set(key, {
+          node: zone.node,
+          name: zone.name,
+          start: zone.startPfn,
+          end,
+          atStart: step === steps[0] ? zone : undefined,
+        });
       } else {
         known.start = Math.min(known.start, zone.startPfn);
         known.end = Math.max(known.end, end);
@@ -144,8 +151,12 @@ function presentRanges(recording: Recording, steps: readonly Step[], spans: read
   const { memoryBlocks } = steps[0];
   if (memoryBlocks === undefined) return there;
   const pages = memoryBlocks.blockSize / recording.pageSize;
-  const online = new Set(steps.flatMap((s) => (s.memoryBlocks?.blocks ?? []).filter((b) => b.state !== 'offline').map((b) => b.id)));
-  const offline = memoryBlocks.blocks.filter((b) => !online.has(b.id)).map((b) => ({ start: b.id * pages, end: (b.id + 1) * pages }));
+  const online = new Set(
+    steps.flatMap((s) => (s.memoryBlocks?.blocks ?? []).filter((b) => b.state !== 'offline').map((b) => b.id)),
+  );
+  const offline = memoryBlocks.blocks
+    .filter((b) => !online.has(b.id))
+    .map((b) => ({ start: b.id * pages, end: (b.id + 1) * pages }));
   return subtract(there, offline);
 }
 
@@ -175,7 +186,9 @@ function listedRanges(recording: Recording, steps: readonly Step[], spans: reado
   // Without flags: what the step itself lists (memory may have come since boot), then the boot log, then the spans.
   const ram = (steps[0].iomem ?? []).filter((r) => r.depth === 0 && /^System RAM/.test(r.name) && r.end > r.start);
   if (ram.length > 0) {
-    return mergeRanges(ram.map((r) => ({ start: Math.ceil(r.start / pageSize), end: Math.floor((r.end + 1) / pageSize) })));
+    return mergeRanges(
+      ram.map((r) => ({ start: Math.ceil(r.start / pageSize), end: Math.floor((r.end + 1) / pageSize) })),
+    );
   }
   const boot = recording.dmesg?.nodeRanges ?? [];
   if (boot.length > 0) {
@@ -248,7 +261,10 @@ function assignZones(
   }
 }
 
-function blockIndex(steps: readonly Step[], arch: ArchProfile): { cuts: number[]; find(pfn: number): MemoryBlock | undefined } {
+function blockIndex(
+  steps: readonly Step[],
+  arch: ArchProfile,
+): { cuts: number[]; find(pfn: number): MemoryBlock | undefined } {
   const blocks = new Map<number, MemoryBlock>();
   let pages = 0;
   // Later steps first: what a block became counts where it was not online before.

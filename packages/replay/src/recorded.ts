@@ -66,6 +66,8 @@ export interface ReplayCounts {
   failed: number;
   /** Events that name pages outside the machine. */
   outside: number;
+  /** Events that no kernel writes: an order above the maximum, a block that is not aligned, a range that ends before it starts. */
+  impossible: number;
 }
 
 export const noCounts = (): ReplayCounts => ({
@@ -85,6 +87,7 @@ export const noCounts = (): ReplayCounts => ({
   isolationsUnexplained: 0,
   failed: 0,
   outside: 0,
+  impossible: 0,
 });
 
 export class RecordedReplay {
@@ -104,7 +107,14 @@ export class RecordedReplay {
   /** gfp text id → class of the pages it gets. */
   private readonly classOfGfp: Uint8Array;
 
-  constructor(machine: Machine, lists: ZoneFreeLists, events: EventColumns, lookahead: Lookahead, origin: number, migratetype: Uint8Array) {
+  constructor(
+    machine: Machine,
+    lists: ZoneFreeLists,
+    events: EventColumns,
+    lookahead: Lookahead,
+    origin: number,
+    migratetype: Uint8Array,
+  ) {
     this.events = events;
     this.lookahead = lookahead;
     this.origin = origin;
@@ -122,8 +132,14 @@ export class RecordedReplay {
   /** Applies events [from, to). */
   run(from: number, to: number): void {
     const { events, pages, lists, counts, migratetype } = this;
+    const maxOrder = pages.arch.maxPageOrder;
     const { kind: kinds, unit: units } = events;
-    const { mm_page_alloc: ALLOC, mm_page_free: FREE, mm_page_alloc_zone_locked: LOCKED, mm_page_pcpu_drain: DRAIN } = KIND;
+    const {
+      mm_page_alloc: ALLOC,
+      mm_page_free: FREE,
+      mm_page_alloc_zone_locked: LOCKED,
+      mm_page_pcpu_drain: DRAIN,
+    } = KIND;
     for (let i = from; i < to; i++) {
       const kind = kinds[i];
       if (kind > DRAIN) {
@@ -145,6 +161,10 @@ export class RecordedReplay {
         continue;
       }
       const order = units[i] & 15;
+      if (order > maxOrder || (row & ((1 << order) - 1)) !== 0) {
+        counts.impossible++;
+        continue;
+      }
       const type = migratetype[(units[i] >> 4) & 7];
       counts.applied++;
       if (kind === ALLOC) this.alloc(i, row, order);
@@ -152,7 +172,8 @@ export class RecordedReplay {
       else if (kind === LOCKED) this.locked(lists.takeToCpu(row, order, type, this.cpu(i)));
       else if (kind === DRAIN) {
         const found = lists.drain(row, order, type);
-        if (found !== FOUND.EXPECTED) counts.drainedNotOnCpu++;
+        if (found === FOUND.OUTSIDE) this.notApplied('outside');
+        else if (found !== FOUND.EXPECTED) counts.drainedNotOnCpu++;
       }
     }
     counts.events += to - from;
@@ -165,7 +186,7 @@ export class RecordedReplay {
 
   private locked(found: Found): void {
     if (found === FOUND.EXPECTED) return;
-    if (found === FOUND.OUTSIDE) this.counts.outside++;
+    if (found === FOUND.OUTSIDE) this.notApplied('outside');
     else if (found !== FOUND.INSIDE) this.counts.lockedNotFree++;
   }
 
@@ -174,7 +195,7 @@ export class RecordedReplay {
     const { counts } = this;
     if (found === FOUND.ON_FREE_LIST || found === FOUND.INSIDE) counts.handedFromFree++;
     else if (found === FOUND.ALLOCATED || found === FOUND.PART) counts.reallocations++;
-    else if (found === FOUND.OUTSIDE) counts.outside++;
+    else if (found === FOUND.OUTSIDE) this.notApplied('outside');
     this.pages.pageClass.fill(this.classOfGfp[this.events.gfp[i]], row, row + (1 << order));
   }
 
@@ -198,7 +219,7 @@ export class RecordedReplay {
     else if (found === FOUND.UNKNOWN) counts.unknownFrees++;
     else if (found === FOUND.PART) counts.partialFrees++;
     else if (found === FOUND.ON_FREE_LIST || found === FOUND.INSIDE || found === FOUND.ON_PCP) counts.freedWhileFree++;
-    else if (found === FOUND.OUTSIDE) counts.outside++;
+    else if (found === FOUND.OUTSIDE) this.notApplied('outside');
   }
 
   /**
@@ -213,9 +234,17 @@ export class RecordedReplay {
       if (events.cpu[j] !== events.cpu[i]) continue;
       if (interrupt[events.flags[j]] === 1) continue;
       const kind = events.kind[j];
-      return kind === KIND.mm_page_pcpu_drain || (kind === KIND.mm_page_alloc_zone_locked && events.unit[j] >= PERCPU_REFILL);
+      return (
+        kind === KIND.mm_page_pcpu_drain || (kind === KIND.mm_page_alloc_zone_locked && events.unit[j] >= PERCPU_REFILL)
+      );
     }
     return false;
+  }
+
+  /** The event of now moved nothing after all. events = applied + informative + failed + outside + impossible. */
+  private notApplied(why: 'outside' | 'impossible'): void {
+    this.counts.applied--;
+    this.counts[why]++;
   }
 
   private throughCpuLists(order: number): boolean {
@@ -234,20 +263,26 @@ export class RecordedReplay {
     counts.applied++;
     const row = pages.pfnToRow(eventArg(events, i, 0));
     if (row < 0) {
-      counts.outside++;
+      this.notApplied('outside');
       return;
     }
     const order = eventArg(events, i, 1);
     const fallbackOrder = eventArg(events, i, 2);
     const type = this.migratetype[eventArg(events, i, 4)];
     const owns = eventArg(events, i, 7) === 1;
+    const maxOrder = pages.arch.maxPageOrder;
+    if (!(order <= maxOrder && fallbackOrder <= maxOrder && order >= 0) || (row & ((1 << order) - 1)) !== 0) {
+      this.notApplied('impossible');
+      return;
+    }
     if (!this.leavesUnnamed(i, row)) {
       if (owns) lists.setPageblockType(row, type);
       return;
     }
     // 6.12: the block leaves the free lists here, without a zone_locked of its own.
     const block = pages.arch.pageblockOrder;
-    for (let at = row; at < row + (1 << Math.max(block, fallbackOrder)) && owns; at += 1 << block) lists.setPageblockType(at, type);
+    for (let at = row; at < row + (1 << Math.max(block, fallbackOrder)) && owns; at += 1 << block)
+      lists.setPageblockType(at, type);
     lists.takeToCpu(row, order, type, this.cpu(i));
   }
 
@@ -276,10 +311,16 @@ export class RecordedReplay {
     const start = eventArg(events, i, 0);
     const row = pages.pfnToRow(start);
     if (row < 0) {
-      counts.outside++;
+      this.notApplied('outside');
       return;
     }
-    const end = row + (eventArg(events, i, 1) - start);
+    // A scan stays within one pageblock.
+    const length = eventArg(events, i, 1) - start;
+    if (!(length > 0 && length <= 1 << pages.arch.pageblockOrder && taken <= length)) {
+      this.notApplied('impossible');
+      return;
+    }
+    const end = row + length;
     const scan = { start: row, end, scanned: eventArg(events, i, 2), taken };
     const heads = explainIsolation(lists, pages, scan) ?? this.explainByHiddenFree(i, scan);
     if (heads === undefined) {
@@ -334,7 +375,7 @@ export class RecordedReplay {
     const start = eventArg(events, i, 0);
     const end = eventArg(events, i, 1);
     const section = 2 ** pages.sectionShift;
-    for (let pfn = start; pfn < end; ) {
+    for (let pfn = start; pfn < end;) {
       const stop = Math.min(end, (Math.floor(pfn / section) + 1) * section);
       const row = pages.pfnToRow(pfn);
       if (row >= 0) lists.hold(row, stop - pfn);
@@ -346,7 +387,7 @@ export class RecordedReplay {
 /** Blocks on CPU lists in a range whose other pages are all free; undefined when some page is neither. */
 function onCpuLists(lists: ZoneFreeLists, pages: PageMap, start: number, size: number): number[] | undefined {
   const listed: number[] = [];
-  for (let at = start; at < start + size; ) {
+  for (let at = start; at < start + size;) {
     const free = lists.freeOrder(at);
     const own = pages.state[at];
     if (free >= 0) at += 1 << free;

@@ -32,6 +32,7 @@ export function restoreZones(machine: Machine, lists: ZoneFreeLists, step: Step)
     const highs = recorded.pagesets.map((p) => p.high);
     zone.pcpHighMin = Math.min(...highs);
     zone.pcpHighMax = Math.max(...highs);
-    for (const set of recorded.pagesets) if (set.cpu < machine.description.cpus) lists.setCpuHigh(zone.index, set.cpu, set.high);
+    for (const set of recorded.pagesets)
+      if (set.cpu < machine.description.cpus) lists.setCpuHigh(zone.index, set.cpu, set.high);
   }
 }

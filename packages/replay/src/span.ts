@@ -64,14 +64,18 @@ export function findSpan(recording: Recording, from?: Time, to?: Time): Span {
   const last = placed.at(-1);
   const begin = locate(from ?? defaultStart(recording, placed));
   const end = to === undefined ? { index: last?.index ?? events.length, step: last?.step } : locate(to);
-  if (begin.index > end.index || (begin.index === end.index && events.length > 0)) throw emptySpan(`${begin.index}..${end.index} of ${events.length} events`);
+  if (begin.index > end.index || (begin.index === end.index && events.length > 0))
+    throw emptySpan(`${begin.index}..${end.index} of ${events.length} events`);
   const stops = placed
     .filter((p) => p.index > begin.index && p.index <= end.index && p.step !== begin.step)
     .map(({ step, index }) => ({ step, index }));
   const baseline = begin.step?.hasPageFlags === true ? begin.step : undefined;
-  const later = [...stops].reverse().find((s) => s.step.hasPageFlags)?.step ?? recording.steps.find((s) => s.hasPageFlags);
+  const later =
+    [...stops].reverse().find((s) => s.step.hasPageFlags)?.step ?? recording.steps.find((s) => s.hasPageFlags);
   if (baseline === undefined && later === undefined) throw noBaseline(recording.name);
-  const machineStep = [begin.step, ...stops.map((s) => s.step), ...recording.steps].find((s) => s?.zoneinfo !== undefined);
+  const machineStep = [begin.step, ...stops.map((s) => s.step), ...recording.steps].find(
+    (s) => s?.zoneinfo !== undefined,
+  );
   if (machineStep === undefined) throw noZoneinfo(recording.name);
   return { events, from: begin.index, to: end.index, machineStep, baseline, hint: baseline ?? later, stops, notes };
 

@@ -19,3 +19,11 @@ export {
   type ReplayReport,
   type ZoneOrders,
 } from './replay.ts';
+export {
+  renderInspect,
+  type InspectAlignment,
+  type InspectFile,
+  type InspectReport,
+  type InspectStep,
+  type InspectZone,
+} from './inspect.ts';

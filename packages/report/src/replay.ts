@@ -64,10 +64,11 @@ export interface ReplayReport {
 }
 
 /** The comparison at the end: the last checkpoint that has page flags. */
-export function finalAgreement(report: ReplayReport): (CheckpointReport & { kpageflags: PageAgreementReport }) | undefined {
+export function finalAgreement(
+  report: ReplayReport,
+): (CheckpointReport & { kpageflags: PageAgreementReport }) | undefined {
   return [...report.checkpoints].reverse().find((c) => c.kpageflags !== undefined) as
-    | (CheckpointReport & { kpageflags: PageAgreementReport })
-    | undefined;
+    (CheckpointReport & { kpageflags: PageAgreementReport }) | undefined;
 }
 
 export function renderReplay(report: ReplayReport): string {
@@ -98,16 +99,24 @@ export function renderReplay(report: ReplayReport): string {
           compared,
         ];
   });
-  lines.push(table(['checkpoint', 'events', 'pages agreeing', 'share', 'doing nothing', 'of changed pages', 'buddyinfo'], rows));
+  lines.push(
+    table(['checkpoint', 'events', 'pages agreeing', 'share', 'doing nothing', 'of changed pages', 'buddyinfo'], rows),
+  );
   const end = finalAgreement(report);
   if (end !== undefined && end.kpageflags.differences.length > 0) {
     const listed = end.kpageflags.differences.slice(0, 20).map((d) => {
       const last = d.end - d.start === 1 ? '' : `-0x${(d.end - 1).toString(16)}`;
       return `0x${d.start.toString(16)}${last} (model: ${d.model})`;
     });
-    const more = end.kpageflags.differences.length > 20 ? `, and ${end.kpageflags.differences.length - 20} more ranges (see --json)` : '';
+    const more =
+      end.kpageflags.differences.length > 20
+        ? `, and ${end.kpageflags.differences.length - 20} more ranges (see --json)`
+        : '';
     lines.push(`pages that disagree at ${end.step}: ${listed.join(', ')}${more}`);
-    if (end.buddyinfoEqual) lines.push('the free lists count exactly as buddyinfo, which was read first: these pages moved before kpageflags was read');
+    if (end.buddyinfoEqual)
+      lines.push(
+        'the free lists count exactly as buddyinfo, which was read first: these pages moved before kpageflags was read',
+      );
   }
   lines.push(`state ${report.stateHash}`);
   return lines.join('\n') + '\n';

@@ -13,6 +13,9 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
   const numeric = head.map((_, i) => rows.every((row) => /^[-\d]/.test(row[i])));
   const line = (cells: readonly string[]) =>
-    cells.map((cell, i) => (numeric[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join('  ').trimEnd();
+    cells
+      .map((cell, i) => (numeric[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+      .join('  ')
+      .trimEnd();
   return [line(head), widths.map((w) => '-'.repeat(w)).join('  '), ...rows.map(line)].join('\n') + '\n';
 }

@@ -10,7 +10,9 @@ import { kernelOf } from './replay.ts';
 export function addView(program: Command): void {
   program
     .command('view')
-    .description("print a /proc or /sys file of a rebuilt machine, in the kernel's own format; a folder lists its names")
+    .description(
+      "print a /proc or /sys file of a rebuilt machine, in the kernel's own format; a folder lists its names",
+    )
     .argument('<machine>', 'a capture, a machine file (.yaml, .json), or a shorthand such as x86-64,8G,nodes=2,cpus=8')
     .argument('<file...>', 'e.g. /proc/buddyinfo')
     .option('--at <time>', "a step's name or number, seconds on the trace clock (12.5s), start or end")
@@ -27,7 +29,10 @@ export function addView(program: Command): void {
       const texts =
         description !== undefined
           ? viewSpec(description, files, kernel)
-          : viewRecording(await open(machine), files, { at: options.at === undefined ? undefined : parseTime(options.at), kernel });
+          : viewRecording(await open(machine), files, {
+              at: options.at === undefined ? undefined : parseTime(options.at),
+              kernel,
+            });
       if (options.json === true) printJson(texts);
       else for (const file of files) print(texts[file]);
     });

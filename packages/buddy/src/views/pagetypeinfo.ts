@@ -41,7 +41,8 @@ function freeRow({ area }: ViewSources, zone: Zone, type: number): string {
   let text = `Node ${String(zone.nid).padStart(4)}, zone ${zone.name.padStart(8)}, type ${MIGRATETYPE_NAMES[type].padStart(12)} `;
   for (let order = 0; order <= area.maxOrder; order++) {
     let blocks = 0;
-    for (let row = area.first(zone.index, order, type); row >= 0 && blocks <= LIST_LIMIT; row = area.after(row, order)) blocks++;
+    for (let row = area.first(zone.index, order, type); row >= 0 && blocks <= LIST_LIMIT; row = area.after(row, order))
+      blocks++;
     text += `${blocks > LIST_LIMIT ? `>${LIST_LIMIT}` : String(blocks).padStart(6)} `;
   }
   return `${text}\n`;

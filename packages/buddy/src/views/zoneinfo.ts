@@ -37,7 +37,8 @@ function showZone({ area, pcp, machine }: ViewSources, zone: Zone): string {
   if (!zone.populated) return `${lines.join('\n')}\n`;
   counter('nr_free_pages', free);
   const stats = Object.entries(zone.recorded?.stats ?? { nr_free_cma: area.freeCma[zone.index] });
-  for (const [name, value] of stats) if (name !== 'nr_free_pages' && name !== 'node_unreclaimable') counter(name, value);
+  for (const [name, value] of stats)
+    if (name !== 'nr_free_pages' && name !== 'node_unreclaimable') counter(name, value);
   lines.push('  pagesets');
   for (let cpu = 0; cpu < pcp.cpus; cpu++) {
     const set = pcp.set(zone.index, cpu);

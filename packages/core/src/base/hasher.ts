@@ -29,7 +29,12 @@ export class Hasher {
 
   /** Sixteen hex digits. */
   digest(): string {
-    return mix(this.a).toString(16).padStart(8, '0') + mix(this.b ^ this.a).toString(16).padStart(8, '0');
+    return (
+      mix(this.a).toString(16).padStart(8, '0') +
+      mix(this.b ^ this.a)
+        .toString(16)
+        .padStart(8, '0')
+    );
   }
 }
 

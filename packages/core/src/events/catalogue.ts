@@ -42,16 +42,7 @@ const spec = <Name extends string>(
 const isolate = <Name extends string>(name: Name) =>
   spec('compaction', name, hex('range_start'), hex('range_end'), dec('nr_scanned'), dec('nr_taken'));
 const deferral = <Name extends string>(name: Name) =>
-  spec(
-    'compaction',
-    name,
-    dec('node'),
-    word('zone'),
-    dec('order'),
-    dec('order_failed'),
-    dec('consider'),
-    dec('limit'),
-  );
+  spec('compaction', name, dec('node'), word('zone'), dec('order'), dec('order_failed'), dec('consider'), dec('limit'));
 
 /** The catalogue; a kind is an index into it. */
 export const TRACEPOINTS = [
@@ -129,14 +120,7 @@ export const TRACEPOINTS = [
     word('reason'),
   ),
   spec('migrate', 'mm_migrate_pages_start', word('mode'), word('reason')),
-  spec(
-    'page_isolation',
-    'test_pages_isolated',
-    hex('start_pfn'),
-    hex('end_pfn'),
-    hex('fin_pfn'),
-    word('ret'),
-  ),
+  spec('page_isolation', 'test_pages_isolated', hex('start_pfn'), hex('end_pfn'), hex('fin_pfn'), word('ret')),
   spec('vmscan', 'mm_vmscan_direct_reclaim_begin', dec('order'), gfp('gfp_flags')),
   spec('vmscan', 'mm_vmscan_direct_reclaim_end', dec('nr_reclaimed')),
   spec('vmscan', 'mm_vmscan_wakeup_kswapd', dec('nid'), dec('order'), gfp('gfp_flags')),

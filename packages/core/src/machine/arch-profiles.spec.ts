@@ -6,10 +6,13 @@ const GiB = 2 ** 30;
 const MiB = 2 ** 20;
 
 describe('architecture profiles', () => {
-  it.each(Object.values(ARCH_PROFILES))('$id: a maximal block fits into a section, a pageblock into a maximal block', (arch) => {
-    expect(arch.pageblockOrder).toBeLessThanOrEqual(arch.maxPageOrder);
-    expect(arch.maxPageOrder + arch.pageShift).toBeLessThanOrEqual(arch.sectionSizeBits);
-  });
+  it.each(Object.values(ARCH_PROFILES))(
+    '$id: a maximal block fits into a section, a pageblock into a maximal block',
+    (arch) => {
+      expect(arch.pageblockOrder).toBeLessThanOrEqual(arch.maxPageOrder);
+      expect(arch.maxPageOrder + arch.pageShift).toBeLessThanOrEqual(arch.sectionSizeBits);
+    },
+  );
 
   it.each([
     ['x86-64', 32768],
@@ -42,7 +45,9 @@ describe('memory block size', () => {
   });
 
   it('takes ibm,lmb-size and the SCLP increment as given', () => {
-    expect(memoryBlockSize(ARCH_PROFILES['ppc64-64k-radix'], { memoryEnd: 0, guest: true, lmbSize: 0x10000000 })).toBe(256 * MiB);
+    expect(memoryBlockSize(ARCH_PROFILES['ppc64-64k-radix'], { memoryEnd: 0, guest: true, lmbSize: 0x10000000 })).toBe(
+      256 * MiB,
+    );
     expect(memoryBlockSize(ARCH_PROFILES.s390x, { memoryEnd: 0, guest: true, increment: 512 * MiB })).toBe(512 * MiB);
     expect(memoryBlockSize(ARCH_PROFILES.s390x, { memoryEnd: 0, guest: true, increment: 128 * MiB })).toBe(256 * MiB);
   });

@@ -21,7 +21,13 @@ const X86_LOW_END = 3 * GiB;
 /** Memory ranges of nodes with the given sizes in bytes, one after another from physical address 0. */
 export function bootMemory(arch: ArchProfile, nodeSizes: readonly number[]): MemoryRange[] {
   const pageSize = 2 ** arch.pageShift;
-  const holes = arch.machine === 'x86_64' ? x86Holes(nodeSizes.reduce((a, b) => a + b, 0), pageSize) : [];
+  const holes =
+    arch.machine === 'x86_64'
+      ? x86Holes(
+          nodeSizes.reduce((a, b) => a + b, 0),
+          pageSize,
+        )
+      : [];
   const ranges: MemoryRange[] = [];
   let at = 0;
   nodeSizes.forEach((size, nid) => {

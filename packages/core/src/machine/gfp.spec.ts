@@ -17,7 +17,10 @@ describe('gfp flags', () => {
   });
 
   it('keeps what it does not know by name', () => {
-    expect(parseGfp('GFP_KERNEL|__GFP_FROBNICATE')).toEqual({ flags: GFP_MASKS.GFP_KERNEL, unknown: ['__GFP_FROBNICATE'] });
+    expect(parseGfp('GFP_KERNEL|__GFP_FROBNICATE')).toEqual({
+      flags: GFP_MASKS.GFP_KERNEL,
+      unknown: ['__GFP_FROBNICATE'],
+    });
     expect(formatGfp(GFP_MASKS.GFP_KERNEL | (1 << 25))).toBe('GFP_KERNEL|0x2000000');
   });
 

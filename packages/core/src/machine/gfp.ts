@@ -109,7 +109,10 @@ export function parseGfp(text: string): { flags: number; unknown: string[] } {
   let flags = 0;
   if (text === 'none' || text === '') return { flags, unknown };
   for (const name of text.split('|')) {
-    const mask = BY_NAME.get(name) ?? BY_NAME.get(`__${name}`) ?? (/^0x[0-9a-f]+$/i.test(name) ? Number.parseInt(name, 16) : undefined);
+    const mask =
+      BY_NAME.get(name) ??
+      BY_NAME.get(`__${name}`) ??
+      (/^0x[0-9a-f]+$/i.test(name) ? Number.parseInt(name, 16) : undefined);
     if (mask === undefined) unknown.push(name);
     else flags |= mask;
   }
@@ -126,6 +129,4 @@ export function gfpMigratetype(flags: number): number {
  * gfp_zone(): rank of the highest zone kind a request may use, keyed by the low four bits. -1 marks combinations that
  * are illegal in the kernel. A kind that the machine does not have falls back to Normal (see Zonelists).
  */
-export const GFP_ZONE_TABLE: readonly number[] = [
-  2, 0, 3, -1, 1, -1, -1, -1, 2, 0, 4, -1, 1, -1, -1, -1,
-];
+export const GFP_ZONE_TABLE: readonly number[] = [2, 0, 3, -1, 1, -1, -1, -1, 2, 0, 4, -1, 1, -1, -1, -1];

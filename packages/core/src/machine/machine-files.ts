@@ -20,7 +20,10 @@ export function publishMachineFiles(scope: SubsystemScope, machine: Machine): vo
   });
   if (description.arch.numa) {
     scope.view(`${NODE}/online`, () => `${cpuList(zones.nodes.map((n) => n.nid))}\n`);
-    scope.view(`${NODE}/has_memory`, () => `${cpuList(zones.nodes.filter((n) => n.presentPages > 0).map((n) => n.nid))}\n`);
+    scope.view(
+      `${NODE}/has_memory`,
+      () => `${cpuList(zones.nodes.filter((n) => n.presentPages > 0).map((n) => n.nid))}\n`,
+    );
     scope.view(`${NODE}/has_cpu`, () => `${cpuList(zones.nodes.filter((n) => n.cpus.length > 0).map((n) => n.nid))}\n`);
     zones.nodes.forEach((node, i) => {
       scope.view(`${NODE}/node${node.nid}/cpulist`, () => `${cpuList(node.cpus)}\n`);
@@ -54,7 +57,7 @@ function blockEntry(machine: Machine, name: string) {
 /** `0-3,8`: the kernel's list format for CPUs and nodes. */
 export function cpuList(numbers: readonly number[]): string {
   const runs: string[] = [];
-  for (let i = 0; i < numbers.length; ) {
+  for (let i = 0; i < numbers.length;) {
     let j = i;
     while (j + 1 < numbers.length && numbers[j + 1] === numbers[j] + 1) j++;
     runs.push(i === j ? `${numbers[i]}` : `${numbers[i]}-${numbers[j]}`);

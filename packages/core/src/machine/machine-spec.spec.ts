@@ -9,7 +9,9 @@ describe('machine shorthand', () => {
       [0, 1, 2, 3],
       [4, 5, 6, 7],
     ]);
-    const pages = [0, 1].map((nid) => machine.memory.filter((m) => m.nid === nid).reduce((sum, m) => sum + m.end - m.start, 0));
+    const pages = [0, 1].map((nid) =>
+      machine.memory.filter((m) => m.nid === nid).reduce((sum, m) => sum + m.end - m.start, 0),
+    );
     // 4 GiB each; the first node loses pfn 0 and 0x9f–0xff.
     expect(pages).toEqual([1048576 - 98, 1048576]);
     expect(machine.zones.map((z) => `${z.nid} ${z.kind} ${z.startPfn}+${z.spannedPages}`)).toEqual([
@@ -47,7 +49,8 @@ describe('machine shorthand', () => {
 
 describe('machine file', () => {
   it('is YAML or JSON with nodes of their own', () => {
-    const yaml = 'arch: x86-64\nkernel: "6.1"\nnodes:\n  - { size: 1G, cpus: [0] }\n  - { size: 512M, cpus: [1], distances: [30, 10] }\n';
+    const yaml =
+      'arch: x86-64\nkernel: "6.1"\nnodes:\n  - { size: 1G, cpus: [0] }\n  - { size: 512M, cpus: [1], distances: [30, 10] }\n';
     const machine = parseMachineFile(yaml, 'm.yaml');
     expect(machine.nodes[1].distances).toEqual([30, 10]);
     expect(machine.profile).toBe('6.1');
@@ -61,25 +64,35 @@ describe('machine file', () => {
 });
 
 describe('a built machine', () => {
-  it.each(['x86-64,6G,nodes=3', 's390x,3G', 'ppc64-64k-hash,2G', 'ppc64-4k,1G', 'arm64,8G'])('%s: spanned ≥ present ≥ managed, every page in one zone', (text) => {
-    const description = parseMachineShorthand(text);
-    const machine = new Machine(description);
-    for (const z of machine.zones.all) {
-      expect(z.spannedPages).toBeGreaterThanOrEqual(z.presentPages);
-      expect(z.presentPages).toBeGreaterThanOrEqual(z.managedPages);
-    }
-    const present = description.memory.reduce((sum, m) => sum + m.end - m.start, 0);
-    expect(machine.zones.all.reduce((sum, z) => sum + z.presentPages, 0)).toBe(present);
-    for (const m of description.memory) {
-      for (const pfn of [m.start, m.end - 1]) {
-        const row = machine.pages.pfnToRow(pfn);
-        expect(machine.pages.rowToPfn(row)).toBe(pfn);
-        expect(machine.zones.all[machine.pages.zoneOf(row)].nid).toBe(m.nid);
+  it.each(['x86-64,6G,nodes=3', 's390x,3G', 'ppc64-64k-hash,2G', 'ppc64-4k,1G', 'arm64,8G'])(
+    '%s: spanned ≥ present ≥ managed, every page in one zone',
+    (text) => {
+      const description = parseMachineShorthand(text);
+      const machine = new Machine(description);
+      for (const z of machine.zones.all) {
+        expect(z.spannedPages).toBeGreaterThanOrEqual(z.presentPages);
+        expect(z.presentPages).toBeGreaterThanOrEqual(z.managedPages);
       }
-    }
-  });
+      const present = description.memory.reduce((sum, m) => sum + m.end - m.start, 0);
+      expect(machine.zones.all.reduce((sum, z) => sum + z.presentPages, 0)).toBe(present);
+      for (const m of description.memory) {
+        for (const pfn of [m.start, m.end - 1]) {
+          const row = machine.pages.pfnToRow(pfn);
+          expect(machine.pages.rowToPfn(row)).toBe(pfn);
+          expect(machine.zones.all[machine.pages.zoneOf(row)].nid).toBe(m.nid);
+        }
+      }
+    },
+  );
 
   it('maps kernel versions to the nearest profile', () => {
-    expect(['5.10.0', '6.1.192', '6.6', '6.7', '6.12.113+deb12-amd64', '7.0'].map(profileOf)).toEqual(['6.1', '6.1', '6.1', '6.12', '6.12', '6.12']);
+    expect(['5.10.0', '6.1.192', '6.6', '6.7', '6.12.113+deb12-amd64', '7.0'].map(profileOf)).toEqual([
+      '6.1',
+      '6.1',
+      '6.1',
+      '6.12',
+      '6.12',
+      '6.12',
+    ]);
   });
 });

@@ -12,7 +12,15 @@ import { z } from 'zod';
 import { parseSize } from '../base/units.ts';
 import { ARCH_ALIASES, ARCH_PROFILES, type ArchId, type ArchProfile } from './arch-profiles.ts';
 import { bootMemory, bootReserved, bootZones } from './boot-layout.ts';
-import { badKernelProfile, badSpecFile, badSpecKey, badSpecNumber, badSpecSize, specTooBig, unknownArch } from './errors.ts';
+import {
+  badKernelProfile,
+  badSpecFile,
+  badSpecKey,
+  badSpecNumber,
+  badSpecSize,
+  specTooBig,
+  unknownArch,
+} from './errors.ts';
 import type { KernelProfile, MachineDescription, NodeDescription } from './machine-description.ts';
 import { memoryBlockSize } from './memory-block-size.ts';
 
@@ -92,7 +100,10 @@ export function describeMachine(spec: MachineSpec): MachineDescription {
     memory,
     zones: bootZones(arch, memory, movable),
     reserved: bootReserved(arch, memory),
-    memoryBlockSize: spec.block !== undefined ? bytes(spec.block) : memoryBlockSize(arch, { memoryEnd, guest: true, memoryNodes: sizes }),
+    memoryBlockSize:
+      spec.block !== undefined
+        ? bytes(spec.block)
+        : memoryBlockSize(arch, { memoryEnd, guest: true, memoryNodes: sizes }),
     sysctl: Object.fromEntries(Object.entries(spec.sysctl ?? {}).map(([key, value]) => [key, String(value)])),
     khugepaged: arch.machine !== 's390x' && memoryEnd >= 512 * 2 ** 20,
     cma: arch.machine !== 'x86_64',
@@ -141,7 +152,12 @@ function nodesOf(spec: MachineSpec, arch: ArchProfile): { sizes: number[]; nodes
 }
 
 /** Movable memory at the top of each node, in equal parts, aligned as the kernel rounds (maximal block). */
-function movableStarts(spec: MachineSpec, arch: ArchProfile, memory: MachineDescription['memory'], nodes: number): Map<number, number> {
+function movableStarts(
+  spec: MachineSpec,
+  arch: ArchProfile,
+  memory: MachineDescription['memory'],
+  nodes: number,
+): Map<number, number> {
   const starts = new Map<number, number>();
   if (spec.movable === undefined) return starts;
   const each = Math.floor(bytes(spec.movable) / nodes / 2 ** arch.pageShift);
@@ -178,5 +194,6 @@ function alignDown(value: number, arch: ArchProfile): number {
   return aligned;
 }
 
-const range = (from: number, to: number): number[] => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
 const defaultDistances = (nid: number, count: number): number[] => range(0, count).map((n) => (n === nid ? 10 : 20));

@@ -38,7 +38,10 @@ export class Machine {
       built.spannedPages = zone.spannedPages;
       const members = zone.members ?? [{ start: zone.startPfn, end: zone.startPfn + zone.spannedPages }];
       for (const { start, end } of members) this.pages.setZone(start, end, built.index);
-      const present = intersect(members, this.memory.filter((m) => m.nid === zone.nid));
+      const present = intersect(
+        members,
+        this.memory.filter((m) => m.nid === zone.nid),
+      );
       built.presentPages = zone.presentPages ?? sum(present);
       built.presentEarlyPages = built.presentPages;
       built.managedPages = zone.managedPages ?? sum(present) - sum(intersect(present, description.reserved));
@@ -72,7 +75,12 @@ export class Machine {
   hashContract(hasher: Hasher): void {
     for (const z of this.zones.all) {
       if (z.spannedPages === 0) continue;
-      hasher.integer(z.index).integer(z.startPfn).integer(z.spannedPages).integer(z.presentPages).integer(z.managedPages);
+      hasher
+        .integer(z.index)
+        .integer(z.startPfn)
+        .integer(z.spannedPages)
+        .integer(z.presentPages)
+        .integer(z.managedPages);
     }
   }
 
@@ -80,7 +88,7 @@ export class Machine {
     for (const { start, end } of ranges) {
       // Reserved ranges may be huge (a memmap): filled section by section.
       const per = pagesPerSection(this.description.arch);
-      for (let at = start; at < end; ) {
+      for (let at = start; at < end;) {
         const stop = Math.min(end, (Math.floor(at / per) + 1) * per);
         const row = this.pages.pfnToRow(at);
         if (row >= 0) this.pages.pageClass.fill(PAGE_CLASS.RESERVED, row, row + (stop - at));

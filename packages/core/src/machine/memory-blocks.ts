@@ -43,7 +43,10 @@ export function memoryBlock(machine: Machine, id: number): MemoryBlock | undefin
 }
 
 function oneZone(machine: Machine, startPfn: number, pages: number): Zone | undefined {
-  const present = machine.memory.reduce((sum, r) => sum + Math.max(0, Math.min(r.end, startPfn + pages) - Math.max(r.start, startPfn)), 0);
+  const present = machine.memory.reduce(
+    (sum, r) => sum + Math.max(0, Math.min(r.end, startPfn + pages) - Math.max(r.start, startPfn)),
+    0,
+  );
   if (present < pages) return undefined;
   // Zone borders and span ends are where a block may stop being of one zone.
   const borders = machine.zones.all.flatMap((z) => (z.spannedPages > 0 ? [z.startPfn, z.endPfn] : []));

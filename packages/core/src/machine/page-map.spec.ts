@@ -17,7 +17,7 @@ describe('PageMap', () => {
     expect(pages.pfnToRow(0)).toBe(-1);
   });
 
-  it('clears every column, a subsystem\'s too, before rows are used again', () => {
+  it("clears every column, a subsystem's too, before rows are used again", () => {
     const pages = new PageMap(arch, 2 * SECTION);
     const mine = pages.extra('mine', Uint32Array);
     pages.addSection(1);
@@ -61,7 +61,7 @@ describe('PageMap', () => {
     expect(() => new PageMap(arch, 2 ** 32)).toThrow('RP1001');
   });
 
-  it('costs at most 20 bytes a touched page with core\'s own columns', () => {
+  it("costs at most 20 bytes a touched page with core's own columns", () => {
     expect(new PageMap(arch, SECTION).bytesPerTouchedPage()).toBe(4);
   });
 });

@@ -14,7 +14,8 @@ import { duplicateSection, noSuchColumn, noSuchSection, outOfRows } from './erro
 import type { Pfn, Row } from '../base/units.ts';
 import type { Hasher } from '../base/hasher.ts';
 
-export type ColumnType = typeof Uint8Array | typeof Uint16Array | typeof Int32Array | typeof Uint32Array | typeof Float64Array;
+export type ColumnType =
+  typeof Uint8Array | typeof Uint16Array | typeof Int32Array | typeof Uint32Array | typeof Float64Array;
 type ColumnOf<T extends ColumnType> = InstanceType<T>;
 type AnyColumn = Uint8Array | Uint16Array | Int32Array | Uint32Array | Float64Array;
 

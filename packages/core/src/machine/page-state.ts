@@ -49,4 +49,6 @@ export const PAGE_CLASS = {
 } as const;
 
 export type PageClass = (typeof PAGE_CLASS)[keyof typeof PAGE_CLASS];
-export const PAGE_CLASS_NAMES: readonly string[] = Object.keys(PAGE_CLASS).map((n) => n.toLowerCase().replace('_', '-'));
+export const PAGE_CLASS_NAMES: readonly string[] = Object.keys(PAGE_CLASS).map((n) =>
+  n.toLowerCase().replace('_', '-'),
+);

@@ -6,7 +6,11 @@ import { Zones } from './zones.ts';
 function nodes(count: number): Zones {
   const zones = new Zones(
     ['Normal', 'Movable'],
-    Array.from({ length: count }, (_, nid) => ({ nid, cpus: [], distances: Array.from({ length: count }, (_, n) => (n === nid ? 10 : 20)) })),
+    Array.from({ length: count }, (_, nid) => ({
+      nid,
+      cpus: [],
+      distances: Array.from({ length: count }, (_, n) => (n === nid ? 10 : 20)),
+    })),
   );
   for (const node of zones.nodes) node.zones[0].presentPages = node.zones[0].managedPages = 1000;
   return zones;

@@ -37,7 +37,9 @@ export class Zone {
    * Counters that the model does not drive (LRU, slab, numa_hit …) as a recording printed them, valid at that instant only;
    * dropped when the state moves on.
    */
-  recorded: { readonly stats: Readonly<Record<string, number>>; readonly nodeStats?: Readonly<Record<string, number>> } | undefined;
+  recorded:
+    | { readonly stats: Readonly<Record<string, number>>; readonly nodeStats?: Readonly<Record<string, number>> }
+    | undefined;
 
   constructor(index: number, nid: number, kind: ZoneKind, type: number, types: number) {
     this.index = index;

@@ -83,7 +83,8 @@ export const pageAllocatorCases: readonly ConformanceCase[] = [
       for (const border of [0x1000, 0x1900]) {
         const below = pages.pfnToRow(border - 1);
         const above = pages.pfnToRow(border);
-        if (lists.freeHead(below) === lists.freeHead(above)) throw new Error(`one block covers the border at pfn ${border.toString(16)}`);
+        if (lists.freeHead(below) === lists.freeHead(above))
+          throw new Error(`one block covers the border at pfn ${border.toString(16)}`);
       }
     },
   },
@@ -124,7 +125,12 @@ export const pageAllocatorCases: readonly ConformanceCase[] = [
       const row = allocator.alloc(GFP_KERNEL, 3, 0);
       allocator.free(row + 5, 0, 0);
       sound(kernel);
-      for (const [at, order] of [[row, 2], [row + 4, 0], [row + 6, 1]] as const) allocator.free(at, order, 0);
+      for (const [at, order] of [
+        [row, 2],
+        [row + 4, 0],
+        [row + 6, 1],
+      ] as const)
+        allocator.free(at, order, 0);
       allocator.drainAllPages(-1);
       sound(kernel);
     },

@@ -8,6 +8,7 @@ import type { EventColumns } from '@replug/workload';
 import type { Account } from '../account.ts';
 import { decode } from './byte-interner.ts';
 import { LineParser, MAX_LINE } from './line-parser.ts';
+import { SLACK } from './words.ts';
 
 const NEWLINE = 10;
 
@@ -26,8 +27,8 @@ export interface FtraceText {
 export class FtraceTextReader {
   private readonly account: Account;
   private readonly parser: LineParser;
-  /** The beginning of a line whose end has not come yet, and room for its newline. */
-  private readonly carry = new Uint8Array(MAX_LINE + 1);
+  /** The beginning of a line whose end has not come yet, and room for its newline and the slack. */
+  private readonly carry = new Uint8Array(MAX_LINE + 1 + SLACK);
   private carried = 0;
   private tooLong = false;
 
@@ -53,10 +54,18 @@ export class FtraceTextReader {
       this.endCarriedLine();
       start = newline + 1;
     }
-    let end = bytes.length;
+    // The parser may look a little past a newline: the last lines are copied to where that is safe.
+    let end = bytes.length - SLACK;
     while (end > start && bytes[end - 1] !== NEWLINE) end--;
     if (end > start) this.parser.parse(bytes, start, end);
-    if (end < bytes.length) this.keep(bytes, end, bytes.length);
+    else end = start;
+    for (;;) {
+      const newline = bytes.indexOf(NEWLINE, end);
+      this.keep(bytes, end, newline === -1 ? bytes.length : newline);
+      if (newline === -1) return;
+      this.endCarriedLine();
+      end = newline + 1;
+    }
   }
 
   /** The columns of all that was pushed. A last line without a newline counts as a line. */

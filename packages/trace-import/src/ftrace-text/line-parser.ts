@@ -15,7 +15,9 @@ import { EventColumnsBuilder, NO_PAGE_HIGH } from '@replug/workload';
 import type { Account } from '../account.ts';
 import { ByteInterner, decode, hashBytes } from './byte-interner.ts';
 import { HEX_DIGIT, readFields, readNumber } from './fields.ts';
+import { TaskCache } from './task-cache.ts';
 import { findCpuColumn, splitTask } from './task-column.ts';
+import { word, wordOf } from './words.ts';
 
 /** Bytes of the longest line that is read, its newline not counted. */
 export const MAX_LINE = 65536;
@@ -36,6 +38,7 @@ const DASH = 45;
 const DOT = 46;
 const ZERO = 48;
 const COLON = 58;
+const EQUALS = 61;
 const BRACKET = 91;
 /** A pfn that the columns cannot hold. */
 const TOO_HIGH = 256;
@@ -48,20 +51,17 @@ const DRAIN = KIND.mm_page_pcpu_drain;
 const LAST_PAGE_EVENT = DRAIN;
 
 const encoder = new TextEncoder();
-/** `name: ` of the page events, by kind. */
-const PAGE_EVENT_HEADS = TRACEPOINTS.slice(0, LAST_PAGE_EVENT + 1).map(({ name }) => encoder.encode(`${name}: `));
-const PAGE = encoder.encode('page=');
-const PFN = encoder.encode('pfn=');
-const ORDER = encoder.encode(' order=');
-const MIGRATETYPE = encoder.encode(' migratetype=');
-const GFP_FLAGS = encoder.encode(' gfp_flags=');
-const PERCPU_REFILL = encoder.encode(' percpu_refill=');
-
-/** True when `bytes` holds all of `literal` at `at`; a newline never matches, so this cannot run past the line. */
-function matches(bytes: Uint8Array, at: number, literal: Uint8Array): boolean {
-  for (let i = 0; i < literal.length; i++) if (bytes[at + i] !== literal[i]) return false;
-  return true;
-}
+// Literals as words; where the length is no multiple of four the last word overlaps the one before.
+const [MM_P, AGE_] = [wordOf('mm_p'), wordOf('age_')];
+const [ALLO, FREE4, PCPU] = [wordOf('allo'), wordOf('free'), wordOf('pcpu')];
+const [_ZON, E_LO, CKED] = [wordOf('_zon'), wordOf('e_lo'), wordOf('cked')];
+const [_BAT, CHED] = [wordOf('_bat'), wordOf('ched')];
+const [_DRA, RAIN] = [wordOf('_dra'), wordOf('rain')];
+const [PAGE, PFN_] = [wordOf('page'), wordOf('pfn=')];
+const [_ORD, DER_] = [wordOf(' ord'), wordOf('der=')];
+const [_MIG, RATE, TYPE] = [wordOf(' mig'), wordOf('rate'), wordOf('type')];
+const [_GFP, _FLA, AGS_] = [wordOf(' gfp'), wordOf('_fla'), wordOf('ags=')];
+const [_PER, CPU_, REFI, ILL_] = [wordOf(' per'), wordOf('cpu_'), wordOf('refi'), wordOf('ill=')];
 
 export class LineParser {
   readonly builder = new EventColumnsBuilder();
@@ -72,6 +72,7 @@ export class LineParser {
   private readonly onComment: (line: string) => void;
 
   private readonly tasks: ByteInterner;
+  private readonly taskCache = new TaskCache();
   private readonly flagTexts: ByteInterner;
   private readonly gfpTexts: ByteInterner;
   private readonly words: ByteInterner;
@@ -110,9 +111,9 @@ export class LineParser {
     return this.names.push(name) - 1;
   }
 
-  /** HOT. Reads whole lines: bytes[end - 1] is a newline. */
+  /** HOT. Reads whole lines: bytes[end - 1] is a newline, and SLACK more bytes follow it in the buffer. */
   parse(bytes: Uint8Array, start: number, end: number): void {
-    const { builder, account, counts, tasks, gfpTexts, flagHead, flagTail, flagIndex } = this;
+    const { builder, account, counts, tasks, taskCache, gfpTexts, flagHead, flagTail, flagIndex } = this;
     let { time, pfnLow, pfnHigh, kind: kinds, unit, flags: flagsColumn, cpu: cpus, gfp: gfps, task: taskColumn } = builder;
     let { capacity } = builder;
 
@@ -127,12 +128,8 @@ export class LineParser {
 
       // Task: fixed columns first, else look for the cpu's bracket. The pid is enough of a hash.
       let bracket = line + 25;
-      let hash = 0;
       let task = -1;
-      if (bracket < end && bytes[bracket] === BRACKET && bytes[line + 16] === DASH && bytes[line] !== HASH) {
-        for (at = line + 17; bytes[at] > SPACE; at++) hash = ((hash << 4) + bytes[at]) | 0;
-        task = tasks.find(bytes, line, bracket, hash);
-      }
+      if (bytes[bracket] === BRACKET && bytes[line + 16] === DASH) task = taskCache.find(bytes, line);
       if (task === -1) {
         let eol = line;
         while (bytes[eol] !== NEWLINE) eol++;
@@ -143,6 +140,7 @@ export class LineParser {
           continue;
         }
         task = tasks.find(bytes, line, bracket, hashBytes(bytes, line, bracket));
+        if (task !== -1 && bracket === line + 25 && bytes[line + 16] === DASH) taskCache.set(bytes, line, task);
       }
 
       // [cpu]
@@ -157,23 +155,20 @@ export class LineParser {
 
       // Flags, absent without the irq-info option; five of them since 5.17.
       while (bytes[at] === SPACE) at++;
-      let flags: number;
-      if (at + 5 < end && bytes[at + 5] === SPACE) {
-        const head = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
-        const tail = bytes[at + 4];
-        const slot = (head ^ (head >>> 7) ^ (head >>> 13) ^ (head >>> 24) ^ tail) & 63;
-        if (flagHead[slot] === head && flagTail[slot] === tail) flags = flagIndex[slot];
-        else {
-          flags = this.findFlags(bytes, at);
-          if (flags !== -1 && this.flagsEnd === at + 5) {
-            flagHead[slot] = head;
-            flagTail[slot] = tail;
-            flagIndex[slot] = flags;
-          }
-        }
-        at = flags === -1 ? at : flagHead[slot] === head && flagTail[slot] === tail ? at + 5 : this.flagsEnd;
+      const head = word(bytes, at);
+      const tail = bytes[at + 4];
+      const slot = (head ^ (head >>> 7) ^ (head >>> 13) ^ (head >>> 24) ^ tail) & 63;
+      let flags = -1;
+      if (flagHead[slot] === head && flagTail[slot] === tail && bytes[at + 5] === SPACE) {
+        flags = flagIndex[slot];
+        at += 5;
       } else {
         flags = this.findFlags(bytes, at);
+        if (flags !== -1 && this.flagsEnd === at + 5) {
+          flagHead[slot] = head;
+          flagTail[slot] = tail;
+          flagIndex[slot] = flags;
+        }
         at = this.flagsEnd;
       }
       while (bytes[at] === SPACE) at++;
@@ -199,19 +194,34 @@ export class LineParser {
       }
       at++;
 
-      // Event name: two characters tell the page events apart, then all of it is compared.
+      // Event name: the page events by their words, all others by table.
       while (bytes[at] === SPACE) at++;
       let name = -1;
-      if (at + 14 < end) {
-        const c = bytes[at + 8];
-        if (c === 102) name = bytes[at + 12] === COLON ? FREE : FREE_BATCHED;
-        else if (c === 97) name = bytes[at + 13] === COLON ? ALLOC : ZONE_LOCKED;
-        else if (c === 112) name = DRAIN;
-        if (name !== -1) {
-          const head = PAGE_EVENT_HEADS[name];
-          if (matches(bytes, at, head)) at += head.length;
-          else name = -1;
+      if (word(bytes, at) === MM_P && word(bytes, at + 4) === AGE_) {
+        const third = word(bytes, at + 8);
+        let colon = at;
+        if (third === FREE4) {
+          if (bytes[at + 12] === COLON) {
+            name = FREE;
+            colon = at + 12;
+          } else if (word(bytes, at + 12) === _BAT && word(bytes, at + 16) === CHED) {
+            name = FREE_BATCHED;
+            colon = at + 20;
+          }
+        } else if (third === ALLO && bytes[at + 12] === 99) {
+          if (bytes[at + 13] === COLON) {
+            name = ALLOC;
+            colon = at + 13;
+          } else if (word(bytes, at + 13) === _ZON && word(bytes, at + 17) === E_LO && word(bytes, at + 21) === CKED) {
+            name = ZONE_LOCKED;
+            colon = at + 25;
+          }
+        } else if (third === PCPU && word(bytes, at + 12) === _DRA && word(bytes, at + 14) === RAIN) {
+          name = DRAIN;
+          colon = at + 18;
         }
+        if (bytes[colon] === COLON && bytes[colon + 1] === SPACE) at = colon + 2;
+        else name = -1;
       }
       if (name === -1) {
         name = this.findName(bytes, at);
@@ -229,8 +239,8 @@ export class LineParser {
       // page=… pfn=…
       while (bytes[at] === SPACE) at++;
       let noPage = false;
-      if (matches(bytes, at, PAGE)) {
-        from = at += PAGE.length;
+      if (word(bytes, at) === PAGE && bytes[at + 4] === EQUALS) {
+        from = at += 5;
         // All zeros or (null): no page. The first character that is neither 0 nor x nor ( decides.
         let c = bytes[at];
         while (c === ZERO || c === 120 || c === 40) c = bytes[++at];
@@ -238,11 +248,11 @@ export class LineParser {
         while (c > SPACE) c = bytes[++at];
         while (bytes[at] === SPACE) at++;
       }
-      if (!matches(bytes, at, PFN)) {
+      if (word(bytes, at) !== PFN_) {
         at = this.badLine('bad-fields', bytes, line);
         continue;
       }
-      at += PFN.length;
+      at += 4;
       let low = 0;
       let high = 0;
       if (bytes[at] === ZERO && bytes[at + 1] === 120) {
@@ -269,11 +279,11 @@ export class LineParser {
       if (noPage && low === 0 && high === 0) high = NO_PAGE_HIGH;
 
       // order=
-      if (!ok || high > NO_PAGE_HIGH || !matches(bytes, at, ORDER)) {
+      if (!ok || high > NO_PAGE_HIGH || word(bytes, at) !== _ORD || word(bytes, at + 3) !== DER_) {
         at = this.badLine('bad-fields', bytes, line);
         continue;
       }
-      at += ORDER.length;
+      at += 7;
       from = at;
       let packed = 0;
       for (; (digit = bytes[at] - ZERO) >= 0 && digit <= 9; at++) packed = packed * 10 + digit;
@@ -282,34 +292,30 @@ export class LineParser {
       // migratetype= and what follows it
       let gfp = 0;
       if (name !== FREE && name !== FREE_BATCHED) {
-        if (!ok || !matches(bytes, at, MIGRATETYPE)) ok = false;
+        digit = bytes[at + 13] - ZERO;
+        if (word(bytes, at) !== _MIG || word(bytes, at + 4) !== RATE || word(bytes, at + 8) !== TYPE) ok = false;
         else {
-          at += MIGRATETYPE.length;
-          digit = bytes[at] - ZERO;
-          if (digit < 0 || digit > 7) ok = false;
+          if (bytes[at + 12] !== EQUALS || digit < 0 || digit > 7) ok = false;
           else {
-            at++;
+            at += 14;
             packed |= digit << 4;
             if (name === ALLOC) {
-              if (!matches(bytes, at, GFP_FLAGS)) ok = false;
+              if (word(bytes, at) !== _GFP || word(bytes, at + 4) !== _FLA || word(bytes, at + 7) !== AGS_) ok = false;
               else {
-                from = at += GFP_FLAGS.length;
+                from = at += 11;
                 while (bytes[at] > SPACE) at++;
-                hash = at - from;
+                let hash = at - from;
                 for (let i = from; i < at; i += 3) hash = ((hash << 5) - hash + bytes[i]) | 0;
                 gfp = at - line > MAX_LINE || at === from ? -1 : gfpTexts.find(bytes, from, at, hash);
                 if (gfp === -1) ok = false;
               }
             } else if (name === ZONE_LOCKED) {
-              if (!matches(bytes, at, PERCPU_REFILL)) ok = false;
+              digit = bytes[at + 15] - ZERO;
+              if (word(bytes, at) !== _PER || word(bytes, at + 4) !== CPU_ || word(bytes, at + 8) !== REFI) ok = false;
+              else if (word(bytes, at + 11) !== ILL_ || digit < 0 || digit > 1) ok = false;
               else {
-                at += PERCPU_REFILL.length;
-                digit = bytes[at] - ZERO;
-                if (digit !== 0 && digit !== 1) ok = false;
-                else {
-                  at++;
-                  packed |= digit << 7;
-                }
+                at += 16;
+                packed |= digit << 7;
               }
             }
           }
