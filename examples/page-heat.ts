@@ -10,7 +10,7 @@ const pageHeat = () =>
       const heat = pages.extra('page-heat.count', Uint32Array);
       scope.onDispose(() => pages.dropExtra('page-heat.count'));
       let total = 0;
-      scope.listen(tracepoints.mm_page_alloc, (pfn) => (total++, heat[pages.pfnToRow(pfn)]++));
+      scope.listen(tracepoints.mm_page_alloc, (pfn) => void (total++, heat[pages.pfnToRow(pfn)]++));
       scope.view('/proc/page_heat', () => `allocations ${total}\nhottest ${Math.max(...heat.subarray(0, 65536))}\n`);
       scope.invariant('total is the sum', () => (heat.reduce((a, b) => a + b, 0) === total ? undefined : 'it is not'));
     },

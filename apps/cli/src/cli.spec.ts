@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -51,7 +51,7 @@ describe('replay', () => {
     const { status, stdout } = replug('replay', ppc, '--from', 'before', '--to', '2', '--json');
     expect(status).toBe(0);
     const report = JSON.parse(stdout);
-    expect(report).toMatchObject({ events: 33512, unknownFrees: 0, reallocations: 0, partialFrees: 0 });
+    expect(report).toMatchObject({ events: 33513, unknownFrees: 0, reallocations: 0, partialFrees: 0 });
     expect(report.checkpoints.at(-1)).toMatchObject({
       step: 'fragmented',
       kpageflags: { compared: 16384, agreeing: 16384, unchanged: 12801, changed: 3583, changedAgreeing: 3583 },
@@ -95,9 +95,15 @@ describe('bad usage and bad input', () => {
   });
 
   it('exits with 1 when agreement is below the tolerance', () => {
-    // The state at `before` replayed to the instant of `before + nothing` cannot be worse than asked for: ask for too much.
-    const truncated = replug('replay', ppc, '--tolerance', '100');
-    expect(truncated.status).toBe(0);
+    // A capture whose last dump says that no page is free.
+    const wrong = join(folder, 'wrong');
+    cpSync(ppc, wrong, { recursive: true });
+    rmSync(join(wrong, 'steps/04-after/kpageflags.bin.xz'));
+    writeFileSync(join(wrong, 'steps/04-after/kpageflags.bin'), Buffer.alloc(16384 * 8));
+    const { status, stdout } = replug('replay', wrong, '--from', 'compacted', '--json');
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout).checkpoints.at(-1).kpageflags.realOnly).toBe(0);
+    expect(replug('replay', wrong, '--from', 'compacted', '--tolerance', '10').status).toBe(0);
   });
 
   it('shows help with examples', () => {

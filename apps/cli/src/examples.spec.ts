@@ -9,7 +9,7 @@ const run = (name: string): string =>
 
 const EXPECTED: Readonly<Record<string, string>> = {
   'page-heat': 'allocations 3\nhottest 3\ninvariants broken: 0\n',
-  'page-heat-class': 'allocations 1\napplication log: saw 1 allocations\n',
+  'page-heat-class': 'application log: saw 2 allocations\n',
   'named-errors':
     'RP1101 kernel: contracts that nothing provides: "consumer needs core.PageAllocator" (add buddy() from @replug/buddy)\n' +
     'RP1120 subsystem second: slot was taken by first already: "core.freedPageZone" (at most one subsystem decides)\n',

@@ -6,7 +6,7 @@ import { progress } from './output.ts';
 export async function open(path: string): Promise<Recording> {
   const bar = progress(`reading ${path}`);
   try {
-    return await openRecording(path, { onProgress: (done, total) => bar.update(done, total) });
+    return await openRecording(path, { onProgress: ({ read, size }) => bar.update(read, size) });
   } finally {
     bar.stop();
   }

@@ -19,7 +19,9 @@ export function median(values: readonly number[]): number {
 
 /** One line for people, one JSON line for machines. */
 export function printFigure(name: string, figures: Readonly<Record<string, number>>): void {
-  const shown = Object.entries(figures).map(([key, value]) => `${key} ${Number.isInteger(value) ? value : value.toFixed(2)}`);
+  const shown = Object.entries(figures).map(
+    ([key, value]) => `${key} ${Number.isInteger(value) ? value : value.toFixed(2)}`,
+  );
   console.log(`${name}: ${shown.join(', ')}`);
   console.log(JSON.stringify({ bench: name, ...figures }));
 }

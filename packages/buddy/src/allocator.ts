@@ -8,17 +8,13 @@
  * free_pcppages_bulk(), __free_pages_core(), 6.1 and 6.12.
  */
 import {
-  FreedPageZone,
   GFP,
   GFP_ZONE_TABLE,
-  GrowZone,
-  MIGRATE,
-  MIGRATE_PCPTYPES,
-  MIGRATE_TYPES,
-  PAGE_STATE,
   gfpMigratetype,
   typeOfRank,
   zonelist,
+  type FreedPageZone,
+  type GrowZone,
   type Machine,
   type PageAllocator,
   type PageMap,
@@ -28,15 +24,40 @@ import {
 import { ALLOC, ALLOC_RESERVES, fastFlags, slowFlags } from './alloc-flags.ts';
 import { badCpu, badOrder, freeOfFreePage, freeOfUnknownPage, illegalGfp, notAllocated } from './errors.ts';
 import type { FreeArea } from './free-area.ts';
-import { tagOf, type PcpLists } from './pcp-lists.ts';
-import { BATCH_SCALE_MAX, COSTLY_ORDER, NR_PCP_LISTS, PCP, PCP_FIELDS, PCP_LISTS, PREV_FREE_HIGH_ORDER, ZONE_FLAG, freed61, freed612, refill61, refill612 } from './pcp-policy.ts';
+import { TAG, tagOf, type PcpLists } from './pcp-lists.ts';
+import {
+  LIMIT,
+  LIST,
+  NR_PCP_LISTS,
+  PCP,
+  PCPF,
+  STATE,
+  TYPE,
+  ZONE_FLAG,
+  freed61,
+  freed612,
+  refill61,
+  refill612,
+} from './pcp-policy.ts';
 import { RMQUEUE, type Rmqueue } from './rmqueue.ts';
 
-const { ALLOCATED, FREE, UNTOUCHED } = PAGE_STATE;
-const ON_PCP = PAGE_STATE.PCP;
-const { MOVABLE, ISOLATE, HIGHATOMIC } = MIGRATE;
+/** Index of a plan: CPU, order, and the gfp bits that say which zones and which migratetype a request wants. */
+const enum PLAN {
+  /** GFP_ZONEMASK and __GFP_RECLAIMABLE. */
+  KIND_MASK = 0x1f,
+  KIND_BITS = 5,
+  ORDER_BITS = 2,
+  /** __GFP_THISNODE. */
+  NOT_FOR = 0x200000,
+}
 /** Fields of `marks` a zone. */
-const MARK_FIELDS = 4;
+const enum MARK {
+  MIN = 0,
+  LOW = 1,
+  HIGH = 2,
+  BOOST = 3,
+  WORDS = 4,
+}
 
 export class BuddyAllocator implements PageAllocator {
   readonly area: FreeArea;
@@ -63,23 +84,24 @@ export class BuddyAllocator implements PageAllocator {
   /** Zone type by the low four gfp bits; -1 illegal. */
   private readonly typeOfGfp: Int8Array;
   private freedPageZone: FreedPageZone = null;
+  /** Up to this order a free may take the fast path; -1 while somebody else decides on the zone. */
+  private listedOrder: number = LIMIT.COSTLY_ORDER;
   private growZone: GrowZone = null;
   private readonly normalType: number;
-  /** First zone of the CPU's own zonelist by cpu * types + highest type; -1: none. */
-  private firstZone = new Int32Array(0);
-  /** Free pages above which a request of up to COSTLY_ORDER needs no closer look, by zone * types + highest type. */
-  private readonly plenty: Int32Array;
+  /**
+   * Where an ordinary request ends up while no free list changes: by CPU, order and kind of gfp two words, the offset in
+   * `pcp.sets` of the list that serves it (-1: none does), and `area.changes` when that was found out.
+   */
+  private readonly plans: Int32Array;
   // Columns and counters that the fast paths touch.
-  private readonly freePagesOf: Int32Array;
   private readonly sets: Int32Array;
-  private readonly next: Int32Array;
-  private readonly prev: Int32Array;
   private readonly tag: Uint16Array;
   private readonly blockType: Uint8Array;
   private readonly blockShift: number;
   private readonly zoneOverride: Uint16Array;
   private readonly sectionZone: Uint16Array;
   private readonly sectionShift: number;
+  private readonly zoneFlags: Int32Array;
   private readonly cpus: number;
   /** The field that an allocation halves: it makes the next drain (6.1: refill factor) smaller. */
   private readonly halved: number;
@@ -98,24 +120,23 @@ export class BuddyAllocator implements PageAllocator {
     this.state = pages.state;
     this.autoTune = description.profile === '6.12';
     this.types = zones.kinds.length;
-    this.marks = new Int32Array(zones.all.length * MARK_FIELDS);
+    this.marks = new Int32Array(zones.all.length * MARK.WORDS);
     this.reserve = new Int32Array(zones.all.length * this.types);
     this.positionOfNid = new Map(zones.nodes.map((n, i) => [n.nid, i]));
     this.nodeOfCpu = new Int32Array(description.cpus);
-    for (let cpu = 0; cpu < description.cpus; cpu++) this.nodeOfCpu[cpu] = this.positionOfNid.get(machine.nodeOfCpu(cpu))!;
+    for (let cpu = 0; cpu < description.cpus; cpu++)
+      this.nodeOfCpu[cpu] = this.positionOfNid.get(machine.nodeOfCpu(cpu))!;
     this.typeOfGfp = Int8Array.from(GFP_ZONE_TABLE, (rank) => (rank < 0 ? -1 : typeOfRank(zones, rank)));
     this.normalType = typeOfRank(zones, 2);
-    this.plenty = new Int32Array(zones.all.length * this.types);
-    this.freePagesOf = area.freePages;
+    this.plans = new Int32Array(description.cpus << (PLAN.ORDER_BITS + PLAN.KIND_BITS + 1));
     this.sets = pcp.sets;
-    this.next = pages.extra('buddy.next', Int32Array);
-    this.prev = pages.extra('buddy.prev', Int32Array);
     this.tag = pages.extra('buddy.tag', Uint16Array);
     this.blockType = pages.extra('buddy.pageblock', Uint8Array);
     this.blockShift = area.pageblockOrder;
     this.zoneOverride = pages.zoneOverride;
     this.sectionZone = pages.sectionZone;
     this.sectionShift = pages.sectionShift;
+    this.zoneFlags = rmqueue.zoneFlags;
     this.cpus = pcp.cpus;
     this.halved = this.autoTune ? PCP.FREE_COUNT : PCP.FACTOR;
     this.allocTrace = tracepoints.mm_page_alloc;
@@ -127,6 +148,7 @@ export class BuddyAllocator implements PageAllocator {
   /** Binds the decisions that others may have taken over. Called once the kernel is sealed. */
   bindSlots(freedPageZone: FreedPageZone, growZone: GrowZone): void {
     this.freedPageZone = freedPageZone;
+    this.listedOrder = freedPageZone === null ? LIMIT.COSTLY_ORDER : -1;
     this.growZone = growZone;
   }
 
@@ -148,15 +170,12 @@ export class BuddyAllocator implements PageAllocator {
 
   refreshZoneMarks(zone: number): void {
     const z = this.zones.all[zone];
-    const at = zone * MARK_FIELDS;
+    const at = zone * MARK.WORDS;
     this.marks[at] = z.watermark.min;
     this.marks[at + 1] = z.watermark.low;
     this.marks[at + 2] = z.watermark.high;
     this.marks[at + 3] = z.watermarkBoost;
-    // The high mark (6.12 looks at it first; it is never below the others), the reserve, and the largest block.
-    for (let type = 0; type < this.types; type++) {
-      this.plenty[zone * this.types + type] = z.watermark.high + z.watermarkBoost + z.lowmemReserve[type] + (1 << COSTLY_ORDER);
-    }
+    this.area.changed();
   }
 
   refresh(): void {
@@ -174,47 +193,60 @@ export class BuddyAllocator implements PageAllocator {
         this.localLists.push(zonelist(this.zones, [node.nid], type));
       }
     });
-    this.firstZone = new Int32Array(this.cpus * this.types).fill(-1);
-    for (let cpu = 0; cpu < this.cpus; cpu++) {
-      for (let type = 0; type < this.types; type++) {
-        const list = this.localLists[this.nodeOfCpu[cpu] * this.types + type];
-        if (list.length > 0) this.firstZone[cpu * this.types + type] = list[0];
-      }
-    }
+    this.area.changed();
   }
 
   alloc(gfp: number, order: number, cpu: number, nid = -1): number {
-    // Fast path: enough memory in the CPU's first zone and a block on its list. Everything else takes the long way.
-    if (order <= COSTLY_ORDER && nid < 0 && cpu < this.cpus) {
-      const type = this.typeOfGfp[gfp & 15];
-      const zone = this.firstZone[cpu * this.types + type];
-      if (zone >= 0 && this.area.special === 0 && this.freePagesOf[zone] > this.plenty[zone * this.types + type]) {
-        const migratetype = this.rmqueue.mobilityDisabled ? 0 : gfpMigratetype(gfp);
-        const set = (zone * this.cpus + cpu) * PCP_FIELDS;
-        const list = set + PCP_LISTS + 2 * (MIGRATE_PCPTYPES * order + migratetype);
-        const { sets } = this;
-        const row = sets[list] - 1;
-        if (row >= 0 && (order === 0 || this.hasBlock(zone, order))) {
-          sets[set + this.halved] >>= 1;
-          sets[set + PCP.COUNT] -= 1 << order;
-          const after = this.next[row];
-          sets[list] = after;
-          if (after !== 0) this.prev[after - 1] = 0;
-          else sets[list + 1] = 0;
-          this.state[row] = ALLOCATED | order;
-          if (this.allocTrace.enabled) this.allocTrace.emit(this.pages.rowToPfn(row), order, migratetype, gfp);
-          return row;
+    // Fast path: a block is on the list that serves such requests. Everything else takes the long way.
+    if (order >>> 0 <= LIMIT.COSTLY_ORDER && nid < 0 && (gfp & PLAN.NOT_FOR) === 0) {
+      const { plans, sets } = this;
+      const at = ((((cpu << PLAN.ORDER_BITS) | order) << PLAN.KIND_BITS) | (gfp & PLAN.KIND_MASK)) << 1;
+      const list = plans[at + 1] === this.area.changes ? plans[at] : this.plan(at, gfp, order, cpu);
+      if (list >= 0) {
+        const first = sets[list + LIST.FIRST];
+        if (first !== sets[list + LIST.END]) {
+          const row = this.pcp.blocks[first];
+          if (row >= 0) {
+            const set = list & ~(PCP.WORDS - 1);
+            sets[list + LIST.FIRST] = first + 1;
+            sets[set + this.halved] >>= 1;
+            sets[set + PCP.COUNT] -= 1 << order;
+            this.state[row] = STATE.ALLOCATED | order;
+            if (this.allocTrace.enabled) this.traceAlloc(row, order, gfp);
+            return row;
+          }
         }
       }
     }
     return this.allocGeneral(gfp, order, cpu, nid);
   }
 
-  /** A block of the order is on one of the ordinary lists. */
-  private hasBlock(zone: number, order: number): boolean {
-    const mask = this.area.listMask;
-    const lists = zone * MIGRATE_TYPES;
-    return (mask[lists] | mask[lists + 1] | mask[lists + 2]) >>> order !== 0;
+  /** Looks for the zone that the zonelist and the watermarks give an ordinary request, and remembers its list. */
+  private plan(at: number, gfp: number, order: number, cpu: number): number {
+    const type = this.typeOfGfp[gfp & 15];
+    if (cpu < 0 || cpu >= this.cpus || type < 0) return -1;
+    const zones = this.lists[this.nodeOfCpu[cpu] * this.types + type];
+    const flags = fastFlags(gfp);
+    let list = -1;
+    for (let i = 0; i < zones.length; i++) {
+      if (this.watermarkOk(zones[i], order, type, flags)) {
+        list = this.pcp.list(zones[i], cpu, this.pcp.pindex(order, this.migratetypeOf(gfp)));
+        break;
+      }
+      // A zone that may grow is asked each time.
+      if (this.growZone !== null) break;
+    }
+    this.plans[at] = list;
+    this.plans[at + 1] = this.area.changes;
+    return list;
+  }
+
+  private migratetypeOf(gfp: number): number {
+    return this.rmqueue.mobilityDisabled ? 0 : gfpMigratetype(gfp);
+  }
+
+  private traceAlloc(row: number, order: number, gfp: number): void {
+    this.allocTrace.emit(row < 0 ? -1 : this.pages.rowToPfn(row), order, this.migratetypeOf(gfp), gfp);
   }
 
   private allocGeneral(gfp: number, order: number, cpu: number, nid: number): number {
@@ -225,11 +257,11 @@ export class BuddyAllocator implements PageAllocator {
     const node = nid < 0 ? this.nodeOfCpu[cpu] : this.positionOfNid.get(nid)!;
     const lists = (gfp & GFP.THISNODE) !== 0 ? this.localLists : this.lists;
     const list = lists[node * this.types + type];
-    const migratetype = this.rmqueue.mobilityDisabled ? 0 : gfpMigratetype(gfp);
+    const migratetype = this.migratetypeOf(gfp);
     const flags = fastFlags(gfp) | this.noFragment(list);
     let row = this.fromZonelist(list, type, order, migratetype, flags, cpu);
     if (row < 0) row = this.allocSlow(list, type, gfp, order, migratetype, cpu);
-    if (this.allocTrace.enabled) this.allocTrace.emit(row < 0 ? -1 : this.pages.rowToPfn(row), order, migratetype, gfp);
+    if (this.allocTrace.enabled) this.traceAlloc(row, order, gfp);
     return row;
   }
 
@@ -243,13 +275,21 @@ export class BuddyAllocator implements PageAllocator {
     return this.zones.nodes.length > 1 && !below.populated ? 0 : ALLOC.NOFRAGMENT;
   }
 
-  private fromZonelist(list: Int32Array, highest: number, order: number, type: number, wanted: number, cpu: number): number {
+  private fromZonelist(
+    list: Int32Array,
+    highest: number,
+    order: number,
+    type: number,
+    wanted: number,
+    cpu: number,
+  ): number {
     let flags = wanted;
     for (;;) {
       let i = 0;
       for (; i < list.length; i++) {
         const zone = list[i];
-        if (i > 0 && (flags & ALLOC.NOFRAGMENT) !== 0 && this.zones.all[zone].nid !== this.zones.all[list[0]].nid) break;
+        if (i > 0 && (flags & ALLOC.NOFRAGMENT) !== 0 && this.zones.all[zone].nid !== this.zones.all[list[0]].nid)
+          break;
         if (!this.watermarkOk(zone, order, highest, flags) && (flags & ALLOC.NO_WATERMARKS) === 0) {
           if (this.growZone === null || !this.growZone(zone, order)) continue;
           if (!this.watermarkOk(zone, order, highest, flags)) continue;
@@ -268,7 +308,7 @@ export class BuddyAllocator implements PageAllocator {
   /** zone_watermark_fast() with the high-mark check of 6.12. */
   private watermarkOk(zone: number, order: number, highest: number, flags: number): boolean {
     const { area, marks, rmqueue } = this;
-    const at = zone * MARK_FIELDS;
+    const at = zone * MARK.WORDS;
     const boost = marks[at + 3];
     if (this.autoTune && (rmqueue.zoneFlags[zone] & ZONE_FLAG.BELOW_HIGH) === 0) {
       if (this.markOk(zone, order, marks[at + 2] + boost, highest, flags)) return true;
@@ -277,7 +317,12 @@ export class BuddyAllocator implements PageAllocator {
     const mark = marks[at + (flags & ALLOC.WMARK_MASK)];
     if (this.markOk(zone, order, mark + boost, highest, flags)) return true;
     // An urgent order-0 request ignores the boost of the minimum.
-    if (order === 0 && (flags & ALLOC.MIN_RESERVE) !== 0 && boost > 0 && (flags & ALLOC.WMARK_MASK) === ALLOC.WMARK_MIN) {
+    if (
+      order === 0 &&
+      (flags & ALLOC.MIN_RESERVE) !== 0 &&
+      boost > 0 &&
+      (flags & ALLOC.WMARK_MASK) === ALLOC.WMARK_MIN
+    ) {
       return area.freePages[zone] > 0 && this.markOk(zone, 0, marks[at], highest, flags);
     }
     return false;
@@ -299,11 +344,11 @@ export class BuddyAllocator implements PageAllocator {
     if ((flags & ALLOC.OOM) !== 0) min -= min >> 1;
     if (free <= min + this.reserve[zone * this.types + highest]) return false;
     if (order === 0) return true;
-    const lists = zone * MIGRATE_TYPES;
+    const lists = zone * TYPE.COUNT;
     const mask = area.listMask;
-    if (((mask[lists] | mask[lists + 1] | mask[lists + 2]) >>> order) !== 0) return true;
-    if ((flags & ALLOC.CMA) !== 0 && mask[lists + MIGRATE.CMA] >>> order !== 0) return true;
-    return (flags & (ALLOC.HIGHATOMIC | ALLOC.OOM)) !== 0 && mask[lists + HIGHATOMIC] >>> order !== 0;
+    if ((mask[lists] | mask[lists + 1] | mask[lists + 2]) >>> order !== 0) return true;
+    if ((flags & ALLOC.CMA) !== 0 && mask[lists + TYPE.CMA] >>> order !== 0) return true;
+    return (flags & (ALLOC.HIGHATOMIC | ALLOC.OOM)) !== 0 && mask[lists + TYPE.HIGHATOMIC] >>> order !== 0;
   }
 
   /** rmqueue(): per-CPU list, or straight from the free lists. */
@@ -312,20 +357,21 @@ export class BuddyAllocator implements PageAllocator {
     if (this.pcp.allowed(order)) {
       const row = this.fromPcp(zone, order, type, flags, cpu);
       if (row >= 0) {
-        state[row] = ALLOCATED | order;
+        state[row] = STATE.ALLOCATED | order;
         return row;
       }
     }
     const { rmqueue } = this;
     let row = -1;
-    if ((flags & ALLOC.HIGHATOMIC) !== 0) row = rmqueue.smallest(zone, order, HIGHATOMIC);
+    if ((flags & ALLOC.HIGHATOMIC) !== 0) row = rmqueue.smallest(zone, order, TYPE.HIGHATOMIC);
     if (row < 0) {
       rmqueue.mode = RMQUEUE.NORMAL;
       row = rmqueue.rmqueue(zone, order, type, flags);
-      if (row < 0 && (flags & (ALLOC.OOM | ALLOC.NON_BLOCK)) !== 0) row = rmqueue.smallest(zone, order, HIGHATOMIC);
+      if (row < 0 && (flags & (ALLOC.OOM | ALLOC.NON_BLOCK)) !== 0)
+        row = rmqueue.smallest(zone, order, TYPE.HIGHATOMIC);
     }
     if (row >= 0) {
-      state[row] = ALLOCATED | order;
+      state[row] = STATE.ALLOCATED | order;
       rmqueue.zoneFlags[zone] &= ~ZONE_FLAG.BOOSTED;
     }
     return row;
@@ -335,7 +381,7 @@ export class BuddyAllocator implements PageAllocator {
     const { pcp } = this;
     const { sets } = pcp;
     const at = zone * pcp.cpus + cpu;
-    const set = at * PCP_FIELDS;
+    const set = at * PCP.WORDS;
     // Both profiles halve what makes the next drain bigger.
     if (this.autoTune) sets[set + PCP.FREE_COUNT] >>= 1;
     const pindex = pcp.pindex(order, type);
@@ -351,14 +397,34 @@ export class BuddyAllocator implements PageAllocator {
   private refill(zone: number, order: number, type: number, flags: number, cpu: number, set: number): void {
     const { pcp, rmqueue } = this;
     const zoneFlags = rmqueue.zoneFlags[zone];
-    const count = this.autoTune
-      ? refill612(pcp.sets, set, order, zoneFlags)
-      : refill61(pcp.sets, set, order);
+    const count = this.autoTune ? refill612(pcp.sets, set, order, zoneFlags) : refill61(pcp.sets, set, order);
     rmqueue.mode = RMQUEUE.NORMAL;
-    for (let i = 0; i < count; i++) {
+    const list = pcp.list(zone, cpu, pcp.pindex(order, type));
+    const { sets } = pcp;
+    let left = count;
+    if (sets[list + LIST.END] + count > sets[list + LIST.TOP]) pcp.makeRoom(list, count);
+    while (left > 0) {
+      if (rmqueue.mode === RMQUEUE.NORMAL) {
+        const taken = rmqueue.bulk(
+          zone,
+          order,
+          type,
+          flags,
+          left,
+          pcp.blocks,
+          sets[list + LIST.END],
+          STATE.PCP | order,
+          tagOf(type, cpu),
+        );
+        sets[list + LIST.END] += taken;
+        sets[set + PCP.COUNT] += taken << order;
+        left -= taken;
+        if (left === 0) break;
+      }
       const row = rmqueue.rmqueue(zone, order, type, flags);
       if (row < 0) break;
       pcp.pushTail(row, zone, cpu, order, type);
+      left--;
     }
   }
 
@@ -377,35 +443,34 @@ export class BuddyAllocator implements PageAllocator {
   free(row: number, order: number, cpu: number): void {
     const { state } = this;
     // Fast path: an ordinary block of an ordinary pageblock goes to the head of the CPU's list.
-    if (order <= COSTLY_ORDER && state[row] === (ALLOCATED | order) && this.freedPageZone === null) {
-      const type = this.blockType[row >>> this.blockShift] ^ MOVABLE;
-      if (type < MIGRATE_PCPTYPES) {
+    if (order <= this.listedOrder && state[row] === (STATE.ALLOCATED | order) && cpu >>> 0 < this.cpus) {
+      const type = this.blockType[row >>> this.blockShift] ^ TYPE.MOVABLE;
+      if (type < TYPE.PCPTYPES) {
+        if (this.freeTrace.enabled) this.traceFree(row, order);
+        const { sets } = this;
         const zone = (this.sectionZone[row >>> this.sectionShift] || this.zoneOverride[row]) - 1;
-        if (this.freeTrace.enabled) this.freeTrace.emit(this.pages.rowToPfn(row), order);
-        const { next, prev, sets } = this;
-        const set = (zone * this.cpus + cpu) * PCP_FIELDS;
-        const list = set + PCP_LISTS + 2 * (MIGRATE_PCPTYPES * order + type);
-        const head = sets[list];
-        next[row] = head;
-        prev[row] = 0;
-        sets[list] = row + 1;
-        if (head !== 0) prev[head - 1] = row + 1;
-        else sets[list + 1] = row + 1;
-        state[row] = ON_PCP | order;
-        this.tag[row] = tagOf(type, cpu);
-        const count = (sets[set + PCP.COUNT] += 1 << order);
-        const flags = this.rmqueue.zoneFlags[zone];
-        if (order === 0 && count < sets[set + PCP.HIGH] && flags === 0) {
+        const set = (Math.imul(zone, this.cpus) + cpu) << PCP.BITS;
+        const list = set + PCP.LISTS + ((Math.imul(order, TYPE.PCPTYPES) + type) << LIST.BITS);
+        let first = sets[list + LIST.FIRST];
+        if (first === sets[list + LIST.BOTTOM]) first = this.pcp.makeRoom(list, 1);
+        first--;
+        sets[list + LIST.FIRST] = first;
+        this.pcp.blocks[first] = row;
+        state[row] = STATE.PCP | order;
+        this.tag[row] = type | ((cpu + 1) << TAG.CPU);
+        const count = sets[set + PCP.COUNT] + (1 << order);
+        sets[set + PCP.COUNT] = count;
+        if (order === 0 && count < sets[set + PCP.HIGH] && this.zoneFlags[zone] === 0) {
           // Below the limit, nothing special: what freed61() and freed612() leave behind then.
           if (this.autoTune) {
             sets[set + PCP.FACTOR] >>= 1;
-            sets[set + PCP.FLAGS] &= ~PREV_FREE_HIGH_ORDER;
-            if (sets[set + PCP.FREE_COUNT] < sets[set + PCP.BATCH] << BATCH_SCALE_MAX) sets[set + PCP.FREE_COUNT]++;
+            sets[set + PCP.FLAGS] &= ~PCPF.PREV_FREE_HIGH_ORDER;
+            const freed = sets[set + PCP.FREE_COUNT];
+            if (freed < sets[set + PCP.BATCH] << LIMIT.BATCH_SCALE_MAX) sets[set + PCP.FREE_COUNT] = freed + 1;
           }
-          return;
+        } else {
+          this.freedToPcp(zone, cpu, set, order, type);
         }
-        const drain = this.autoTune ? freed612(sets, set, order, flags) : freed61(sets, set, order, flags);
-        if (drain > 0) this.drainAfterFree(zone, cpu, drain, order, type, flags);
         return;
       }
     }
@@ -415,9 +480,9 @@ export class BuddyAllocator implements PageAllocator {
   private freeGeneral(row: number, order: number, cpu: number): void {
     const { state } = this;
     if (cpu < 0 || cpu >= this.cpus) throw badCpu(cpu, this.cpus);
-    if (state[row] !== (ALLOCATED | order)) this.unwrap(row, order);
-    state[row] = UNTOUCHED;
-    if (this.freeTrace.enabled) this.freeTrace.emit(this.pages.rowToPfn(row), order);
+    if (state[row] !== (STATE.ALLOCATED | order)) this.unwrap(row, order);
+    state[row] = STATE.UNTOUCHED;
+    if (this.freeTrace.enabled) this.traceFree(row, order);
     let zone = this.pages.zoneOf(row);
     if (this.freedPageZone !== null) zone = this.freedPageZone(row, order, zone);
     if (!this.pcp.allowed(order)) {
@@ -425,23 +490,31 @@ export class BuddyAllocator implements PageAllocator {
       return;
     }
     let type = this.area.pageblockType(row);
-    if (type >= MIGRATE_PCPTYPES) {
-      if (type === ISOLATE) {
+    if (type >= TYPE.PCPTYPES) {
+      if (type === TYPE.ISOLATE) {
         this.area.freeOne(row, zone, order, type, false);
         return;
       }
-      type = MOVABLE;
+      type = TYPE.MOVABLE;
     }
     this.freeToPcp(row, zone, order, type, cpu);
   }
 
+  private traceFree(row: number, order: number): void {
+    this.freeTrace.emit(this.pages.rowToPfn(row), order);
+  }
+
   /** free_unref_page_commit(). */
   private freeToPcp(row: number, zone: number, order: number, type: number, cpu: number): void {
-    const { pcp } = this;
-    pcp.pushHead(row, zone, cpu, order, type);
-    const set = (zone * pcp.cpus + cpu) * PCP_FIELDS;
-    const flags = this.rmqueue.zoneFlags[zone];
-    const drain = this.autoTune ? freed612(pcp.sets, set, order, flags) : freed61(pcp.sets, set, order, flags);
+    this.pcp.pushHead(row, zone, cpu, order, type);
+    this.freedToPcp(zone, cpu, this.pcp.set(zone, cpu), order, type);
+  }
+
+  /** The second half of it: a block was put on a set. */
+  private freedToPcp(zone: number, cpu: number, set: number, order: number, type: number): void {
+    const { sets } = this;
+    const flags = this.zoneFlags[zone];
+    const drain = this.autoTune ? freed612(sets, set, order, flags) : freed61(sets, set, order, flags);
     if (drain > 0) this.drainAfterFree(zone, cpu, drain, order, type, flags);
   }
 
@@ -453,7 +526,7 @@ export class BuddyAllocator implements PageAllocator {
   }
 
   private highMark(zone: number): number {
-    return this.marks[zone * MARK_FIELDS + 2] + this.marks[zone * MARK_FIELDS + 3];
+    return this.marks[zone * MARK.WORDS + 2] + this.marks[zone * MARK.WORDS + 3];
   }
 
   /** free_pcppages_bulk(): pages from the tails, list by list from `pindex` on, cyclically. */
@@ -463,11 +536,24 @@ export class BuddyAllocator implements PageAllocator {
     let left = Math.min(pages, pcp.sets[set + PCP.COUNT]);
     // 6.1 trusts the type kept at free or refill unless the zone has isolated pageblocks.
     const reread = this.autoTune || area.nrIsolatePageblock[zone] > 0;
+    const { sets, blocks } = pcp;
     const trace = this.tracepoints.mm_page_pcpu_drain;
-    for (let list = pindex; left > 0; list = list + 1 === NR_PCP_LISTS ? 0 : list + 1) {
-      const order = pcp.orderOf(list);
+    for (let at = pindex; left > 0; at = at + 1 === NR_PCP_LISTS ? 0 : at + 1) {
+      const order = pcp.orderOf(at);
+      const common = reread ? -1 : pcp.typeOf(at);
+      if (!trace.enabled && pcp.holes === 0 && (reread || common >= 0)) {
+        const list = pcp.list(zone, cpu, at);
+        const end = sets[list + LIST.END];
+        const start = Math.max(sets[list + LIST.FIRST], end - ((left + (1 << order) - 1) >> order));
+        if (start === end) continue;
+        area.freeMany(blocks, start, end, zone, order, common, false);
+        sets[list + LIST.END] = start;
+        sets[set + PCP.COUNT] -= (end - start) << order;
+        left -= (end - start) << order;
+        continue;
+      }
       while (left > 0) {
-        const row = pcp.last(zone, cpu, list);
+        const row = pcp.last(zone, cpu, at);
         if (row < 0) break;
         const kept = pcp.unlink(row, zone);
         const type = reread ? area.pageblockType(row) : kept;
@@ -502,24 +588,24 @@ export class BuddyAllocator implements PageAllocator {
     if (order < 0 || order > area.maxOrder || (row & ((1 << order) - 1)) !== 0) throw badOrder(order, area.maxOrder);
     const pfn = this.pages.rowToPfn(row);
     if (area.freeHead(row) >= 0) throw freeOfFreePage(pfn, order);
-    if ((state[row] & 0xf0) === ON_PCP) throw freeOfFreePage(pfn, order);
+    if ((state[row] & 0xf0) === STATE.PCP) throw freeOfFreePage(pfn, order);
     const own = state[row];
-    if ((own & 0xf0) === ALLOCATED && (own & 15) < order) {
+    if ((own & 0xf0) === STATE.ALLOCATED && (own & 15) < order) {
       // Parts freed as one: every part must be there.
       for (let at = row; at < row + (1 << order); at += 1 << (state[at] & 15)) {
-        if ((state[at] & 0xf0) !== ALLOCATED) throw notAllocated(pfn, order);
+        if ((state[at] & 0xf0) !== STATE.ALLOCATED) throw notAllocated(pfn, order);
       }
-      for (let at = row; at < row + (1 << order); at++) state[at] = UNTOUCHED;
-      state[row] = ALLOCATED | order;
+      for (let at = row; at < row + (1 << order); at++) state[at] = STATE.UNTOUCHED;
+      state[row] = STATE.ALLOCATED | order;
       return;
     }
     for (let have = order; have <= area.maxOrder; have++) {
       const head = row & -(1 << have);
-      if (state[head] !== (ALLOCATED | have)) continue;
+      if (state[head] !== (STATE.ALLOCATED | have)) continue;
       for (let at = have - 1; at >= order; at--) {
         const half = row & -(1 << at);
-        state[half] = ALLOCATED | at;
-        state[half ^ (1 << at)] = ALLOCATED | at;
+        state[half] = STATE.ALLOCATED | at;
+        state[half ^ (1 << at)] = STATE.ALLOCATED | at;
       }
       return;
     }
@@ -528,8 +614,8 @@ export class BuddyAllocator implements PageAllocator {
 
   splitPage(row: number, order: number): void {
     const { state } = this;
-    if (state[row] !== (ALLOCATED | order)) throw notAllocated(this.pages.rowToPfn(row), order);
-    state.fill(ALLOCATED, row, row + (1 << order));
+    if (state[row] !== (STATE.ALLOCATED | order)) throw notAllocated(this.pages.rowToPfn(row), order);
+    state.fill(STATE.ALLOCATED, row, row + (1 << order));
   }
 
   release(row: number, order: number): void {
@@ -564,6 +650,6 @@ export class BuddyAllocator implements PageAllocator {
   /** True for a head on a zone's free list or a per-CPU list. */
   isListed(row: number): boolean {
     const holder = this.state[row] & 0xf0;
-    return holder === FREE || holder === ON_PCP;
+    return holder === STATE.FREE || holder === STATE.PCP;
   }
 }

@@ -16,11 +16,9 @@
  * Models: mm/page_alloc.c __free_one_page(), add_to_free_list(), expand(), __rmqueue_smallest(), buddy_merge_likely(),
  * move_freepages_block(), 6.1 and 6.12.
  */
-import { MIGRATE, MIGRATE_PCPTYPES, MIGRATE_TYPES, PAGE_STATE, type Hasher, type Machine, type PageMap } from '@replug/core';
+import type { Hasher, Machine, PageMap } from '@replug/core';
 import type { PcpLists } from './pcp-lists.ts';
-
-const { FREE, UNTOUCHED } = PAGE_STATE;
-const { MOVABLE, HIGHATOMIC, CMA, ISOLATE } = MIGRATE;
+import { STATE, TYPE } from './pcp-policy.ts';
 
 export class FreeArea {
   readonly maxOrder: number;
@@ -39,6 +37,8 @@ export class FreeArea {
   readonly nrFree: Int32Array;
   /** Bit o set: list (zone * MIGRATE_TYPES + type) has a block of order o. */
   readonly listMask: Int32Array;
+  /** Counts changes of the free lists and of what the watermarks compare: who keeps a verdict keeps this number with it. */
+  changes = 0;
   /** Pageblocks of type ISOLATE by zone. */
   readonly nrIsolatePageblock: Int32Array;
 
@@ -56,6 +56,7 @@ export class FreeArea {
   private readonly capacity: number;
   private readonly maxCapacity: number;
   private readonly orders: number;
+  private readonly one = new Int32Array(1);
   /** 6.12: a merge across pageblock types rewrites the merged pageblocks' type. */
   private readonly retypeOnMerge: boolean;
 
@@ -69,7 +70,7 @@ export class FreeArea {
     this.capacity = pages.capacity;
     this.maxCapacity = pages.capacity >>> this.maxOrder;
     const count = zones.all.length;
-    const sentinels = count * this.maxOrder * MIGRATE_TYPES;
+    const sentinels = count * this.maxOrder * TYPE.COUNT;
     this.state = pages.state;
     this.zoneOverride = pages.zoneOverride;
     this.sectionZone = pages.sectionZone;
@@ -78,12 +79,12 @@ export class FreeArea {
     this.prev = pages.extra('buddy.prev', Int32Array, { link: true, tail: sentinels });
     this.listType = pages.extra('buddy.tag', Uint16Array);
     this.blockType = pages.extra('buddy.pageblock', Uint8Array, { shift: arch.pageblockOrder });
-    const maximal = { shift: this.maxOrder, link: true, tail: count * MIGRATE_TYPES };
+    const maximal = { shift: this.maxOrder, link: true, tail: count * TYPE.COUNT };
     this.maxNext = pages.extra('buddy.maxNext', Int32Array, maximal);
     this.maxPrev = pages.extra('buddy.maxPrev', Int32Array, maximal);
     this.maxType = pages.extra('buddy.maxType', Uint8Array, { shift: this.maxOrder });
     for (let i = 0; i < sentinels; i++) this.next[this.capacity + i] = this.prev[this.capacity + i] = this.capacity + i;
-    for (let i = 0; i < count * MIGRATE_TYPES; i++) {
+    for (let i = 0; i < count * TYPE.COUNT; i++) {
       this.maxNext[this.maxCapacity + i] = this.maxPrev[this.maxCapacity + i] = this.maxCapacity + i;
     }
     this.freePages = new Int32Array(count);
@@ -91,23 +92,28 @@ export class FreeArea {
     this.freeHighatomic = new Int32Array(count);
     this.freeIsolated = new Int32Array(count);
     this.nrFree = new Int32Array(count * this.orders);
-    this.listMask = new Int32Array(count * MIGRATE_TYPES);
+    this.listMask = new Int32Array(count * TYPE.COUNT);
     this.nrIsolatePageblock = new Int32Array(count);
+  }
+
+  /** Makes every verdict that was kept void. (It would have to be kept over 2^32 changes to be mistaken for a new one.) */
+  changed(): void {
+    this.changes = (this.changes + 1) | 0;
   }
 
   /** MIGRATE_* of the pageblock of a row. */
   pageblockType(row: number): number {
-    return this.blockType[row >>> this.pageblockOrder] ^ MOVABLE;
+    return this.blockType[row >>> this.pageblockOrder] ^ TYPE.MOVABLE;
   }
 
   /** Sets the type of the pageblock of a row; free blocks stay on their lists. */
   setPageblockType(row: number, zone: number, type: number): void {
     const index = row >>> this.pageblockOrder;
-    const old = this.blockType[index] ^ MOVABLE;
+    const old = this.blockType[index] ^ TYPE.MOVABLE;
     if (old === type) return;
-    if (old === ISOLATE) this.nrIsolatePageblock[zone]--;
-    if (type === ISOLATE) this.nrIsolatePageblock[zone]++;
-    this.blockType[index] = type ^ MOVABLE;
+    if (old === TYPE.ISOLATE) this.nrIsolatePageblock[zone]--;
+    if (type === TYPE.ISOLATE) this.nrIsolatePageblock[zone]++;
+    this.blockType[index] = type ^ TYPE.MOVABLE;
   }
 
   /** Sets the type of all pageblocks of a block of order ≥ pageblockOrder. */
@@ -117,12 +123,13 @@ export class FreeArea {
 
   /** Adds a free block to its list. Counts blocks, not pages. */
   private add(row: number, zone: number, order: number, type: number, tail: boolean): void {
+    this.changed();
     this.nrFree[zone * this.orders + order]++;
-    this.listMask[zone * MIGRATE_TYPES + type] |= 1 << order;
+    this.listMask[zone * TYPE.COUNT + type] |= 1 << order;
     if (order === this.maxOrder) {
       const { maxNext: next, maxPrev: prev } = this;
       const entry = row >>> order;
-      const list = this.maxCapacity + zone * MIGRATE_TYPES + type;
+      const list = this.maxCapacity + zone * TYPE.COUNT + type;
       this.maxType[entry] = type + 1;
       const before = tail ? prev[list] : list;
       const after = tail ? list : next[list];
@@ -133,8 +140,8 @@ export class FreeArea {
       return;
     }
     const { next, prev } = this;
-    const list = this.capacity + (zone * this.maxOrder + order) * MIGRATE_TYPES + type;
-    this.state[row] = FREE | order;
+    const list = this.capacity + (zone * this.maxOrder + order) * TYPE.COUNT + type;
+    this.state[row] = STATE.FREE | order;
     this.listType[row] = type;
     const before = tail ? prev[list] : list;
     const after = tail ? list : next[list];
@@ -146,6 +153,7 @@ export class FreeArea {
 
   /** Takes a free block off its list; its head becomes untouched. Returns the list's type. */
   private remove(row: number, zone: number, order: number): number {
+    this.changed();
     this.nrFree[zone * this.orders + order]--;
     if (order === this.maxOrder) {
       const { maxNext: next, maxPrev: prev } = this;
@@ -156,28 +164,28 @@ export class FreeArea {
       const before = prev[entry];
       next[before] = after;
       prev[after] = before;
-      if (after === before) this.listMask[zone * MIGRATE_TYPES + type] &= ~(1 << order);
+      if (after === before) this.listMask[zone * TYPE.COUNT + type] &= ~(1 << order);
       return type;
     }
     const { next, prev } = this;
     const type = this.listType[row];
-    this.state[row] = UNTOUCHED;
+    this.state[row] = STATE.UNTOUCHED;
     const after = next[row];
     const before = prev[row];
     next[before] = after;
     prev[after] = before;
     // Both neighbours are the sentinel: the list is empty now.
-    if (after === before) this.listMask[zone * MIGRATE_TYPES + type] &= ~(1 << order);
+    if (after === before) this.listMask[zone * TYPE.COUNT + type] &= ~(1 << order);
     return type;
   }
 
   /** First row of list (zone, order, type); -1 when empty. */
   first(zone: number, order: number, type: number): number {
     if (order === this.maxOrder) {
-      const entry = this.maxNext[this.maxCapacity + zone * MIGRATE_TYPES + type];
+      const entry = this.maxNext[this.maxCapacity + zone * TYPE.COUNT + type];
       return entry >= this.maxCapacity ? -1 : entry << order;
     }
-    const row = this.next[this.capacity + (zone * this.maxOrder + order) * MIGRATE_TYPES + type];
+    const row = this.next[this.capacity + (zone * this.maxOrder + order) * TYPE.COUNT + type];
     return row >= this.capacity ? -1 : row;
   }
 
@@ -203,57 +211,106 @@ export class FreeArea {
 
   /** account_freepages(): pages appear on (or leave) lists of a type. */
   account(zone: number, pages: number, type: number): void {
-    if (type === ISOLATE) {
+    if (type === TYPE.ISOLATE) {
       this.freeIsolated[zone] += pages;
       return;
     }
     this.freePages[zone] += pages;
-    if (type >= MIGRATE_PCPTYPES) {
+    if (type >= TYPE.PCPTYPES) {
       this.special += pages;
-      if (type === CMA) this.freeCma[zone] += pages;
-      else if (type === HIGHATOMIC) this.freeHighatomic[zone] += pages;
+      if (type === TYPE.CMA) this.freeCma[zone] += pages;
+      else if (type === TYPE.HIGHATOMIC) this.freeHighatomic[zone] += pages;
     }
   }
 
   /** Frees a block onto the lists of `type`, merging with free buddies. `tail`: the result goes to the list's tail. */
   freeOne(row: number, zone: number, order: number, type: number, tail: boolean): void {
-    const { state, next, prev, listType, listMask, nrFree, zoneOverride, maxOrder, pageblockOrder } = this;
-    if (type < MIGRATE_PCPTYPES) this.freePages[zone] += 1 << order;
-    else this.account(zone, 1 << order, type);
+    this.one[0] = row;
+    this.freeMany(this.one, 0, 1, zone, order, type, tail);
+  }
+
+  /**
+   * freeOne() for rows[end - 1], …, rows[start], in this order. `type`: of the lists; -1: of each block's pageblock.
+   * The price of every drain: written out, with the columns in locals and what adds up added once.
+   */
+  freeMany(
+    rows: Int32Array,
+    start: number,
+    end: number,
+    zone: number,
+    order: number,
+    type: number,
+    tail: boolean,
+  ): void {
+    const { state, next, prev, listType, listMask, nrFree, blockType, zoneOverride } = this;
+    const { maxOrder, pageblockOrder, sectionZone, sectionShift } = this;
     const count = zone * this.orders;
-    // Only in a section that zones share can a buddy be of another zone.
-    const shared = this.sectionZone[row >>> this.sectionShift] === 0;
-    let head = row;
-    let at = order;
-    while (at < maxOrder) {
-      const buddy = head ^ (1 << at);
-      if (state[buddy] !== (FREE | at) || (shared && zoneOverride[buddy] !== zoneOverride[row])) break;
-      if (at >= pageblockOrder && !this.mayMerge(buddy, zone, at, type)) break;
-      // remove(), written out: this loop is the price of every free that merges.
-      const after = next[buddy];
-      const before = prev[buddy];
-      next[before] = after;
-      prev[after] = before;
-      if (after === before) listMask[zone * MIGRATE_TYPES + listType[buddy]] &= ~(1 << at);
-      nrFree[count + at]--;
-      state[buddy] = UNTOUCHED;
-      head &= buddy;
-      at++;
+    const masks = zone * TYPE.COUNT;
+    const lists = this.capacity + zone * maxOrder * TYPE.COUNT;
+    let ordinary = 0;
+    let unmerged = 0;
+    for (let i = end - 1; i >= start; i--) {
+      const row = rows[i];
+      const to = type >= 0 ? type : blockType[row >>> pageblockOrder] ^ TYPE.MOVABLE;
+      if (to < TYPE.PCPTYPES) ordinary++;
+      else this.account(zone, 1 << order, to);
+      // Only in a section that zones share can a buddy be of another zone.
+      const shared = sectionZone[row >>> sectionShift] === 0;
+      let head = row;
+      let at = order;
+      while (at < maxOrder) {
+        const buddy = head ^ (1 << at);
+        if (state[buddy] !== (STATE.FREE | at) || (shared && zoneOverride[buddy] !== zoneOverride[row])) break;
+        if (at >= pageblockOrder && !this.mayMerge(buddy, zone, at, to)) break;
+        // remove(), written out.
+        const after = next[buddy];
+        const before = prev[buddy];
+        next[before] = after;
+        prev[after] = before;
+        if (after === before) listMask[masks + listType[buddy]] &= ~(1 << at);
+        nrFree[count + at]--;
+        state[buddy] = STATE.UNTOUCHED;
+        head &= buddy;
+        at++;
+      }
+      // A block whose own buddy's merged half is free will merge again soon: keep it from being handed out.
+      let last = tail;
+      if (!last && at < maxOrder - 1) {
+        const parentBuddy = (head & ~(1 << at)) ^ (2 << at);
+        last =
+          state[parentBuddy] === (STATE.FREE | (at + 1)) &&
+          !(shared && zoneOverride[parentBuddy] !== zoneOverride[row]);
+      }
+      // Unless the block itself is listed, its state goes.
+      if (head !== row || at === maxOrder) state[row] = STATE.UNTOUCHED;
+      if (at === maxOrder) {
+        this.add(head, zone, at, to, last);
+        continue;
+      }
+      // add(), written out.
+      if (at === order) unmerged++;
+      else nrFree[count + at]++;
+      listMask[masks + to] |= 1 << at;
+      state[head] = STATE.FREE | at;
+      listType[head] = to;
+      const list = lists + at * TYPE.COUNT + to;
+      const before = last ? prev[list] : list;
+      const after = last ? list : next[list];
+      next[head] = after;
+      prev[head] = before;
+      next[before] = head;
+      prev[after] = head;
     }
-    // A block whose own buddy's merged half is free will merge again soon: keep it from being handed out.
-    let last = tail;
-    if (!last && at < maxOrder - 1) {
-      const parentBuddy = (head & ~(1 << at)) ^ (2 << at);
-      last = state[parentBuddy] === (FREE | (at + 1)) && !(shared && zoneOverride[parentBuddy] !== zoneOverride[row]);
-    }
-    this.add(head, zone, at, type, last);
+    nrFree[count + order] += unmerged;
+    this.freePages[zone] += ordinary << order;
+    this.changed();
   }
 
   /** At pageblock order and above: types U, M, R merge among each other, the rest only with themselves. */
   private mayMerge(buddy: number, zone: number, order: number, type: number): boolean {
     const other = this.pageblockType(buddy);
     if (other === type) return true;
-    if (type >= MIGRATE_PCPTYPES || other >= MIGRATE_PCPTYPES) return false;
+    if (type >= TYPE.PCPTYPES || other >= TYPE.PCPTYPES) return false;
     if (this.retypeOnMerge) this.setPageblockRange(buddy, order, zone, type);
     return true;
   }
@@ -261,7 +318,7 @@ export class FreeArea {
   /** Takes a listed block off its list as order `order`: the upper halves go back, to the list heads of `type`. */
   takeAndExpand(row: number, zone: number, order: number, have: number, type: number): void {
     const from = this.remove(row, zone, have);
-    if (from < MIGRATE_PCPTYPES && type < MIGRATE_PCPTYPES) this.freePages[zone] -= 1 << order;
+    if (from < TYPE.PCPTYPES && type < TYPE.PCPTYPES) this.freePages[zone] -= 1 << order;
     else {
       this.account(zone, -(1 << have), from);
       this.account(zone, (1 << have) - (1 << order), type);
@@ -273,12 +330,12 @@ export class FreeArea {
   private expand(row: number, zone: number, order: number, have: number, type: number): void {
     const { state, listType, next, prev, nrFree } = this;
     const count = zone * this.orders;
-    let list = this.capacity + (zone * this.maxOrder + have) * MIGRATE_TYPES + type;
+    let list = this.capacity + (zone * this.maxOrder + have) * TYPE.COUNT + type;
     for (let at = have - 1; at >= order; at--) {
-      list -= MIGRATE_TYPES;
+      list -= TYPE.COUNT;
       const half = row + (1 << at);
       const after = next[list];
-      state[half] = FREE | at;
+      state[half] = STATE.FREE | at;
       listType[half] = type;
       next[half] = after;
       prev[half] = list;
@@ -286,12 +343,12 @@ export class FreeArea {
       prev[after] = half;
       nrFree[count + at]++;
     }
-    this.listMask[zone * MIGRATE_TYPES + type] |= (1 << have) - (1 << order);
+    this.listMask[zone * TYPE.COUNT + type] |= (1 << have) - (1 << order);
   }
 
   /** __rmqueue_smallest(): the first block of the smallest order that serves; -1 when there is none. */
   removeSmallest(zone: number, order: number, type: number): number {
-    const mask = this.listMask[zone * MIGRATE_TYPES + type] >>> order;
+    const mask = this.listMask[zone * TYPE.COUNT + type] >>> order;
     if (mask === 0) return -1;
     const have = order + 31 - Math.clz32(mask & -mask);
     const row = this.first(zone, have, type);
@@ -299,14 +356,76 @@ export class FreeArea {
     return row;
   }
 
+  /**
+   * removeSmallest() up to `wanted` times for a per-CPU list: the rows go to rows[at…] with state `state` and tag `tag`.
+   * Returns how many there were. For the types that per-CPU lists have.
+   */
+  takeMany(
+    zone: number,
+    order: number,
+    type: number,
+    wanted: number,
+    rows: Int32Array,
+    at: number,
+    own: number,
+    tag: number,
+  ): number {
+    const { state, listType, next, prev, listMask, nrFree, maxOrder } = this;
+    const masks = zone * TYPE.COUNT + type;
+    const list = this.capacity + (zone * maxOrder + order) * TYPE.COUNT + type;
+    const end = at + wanted;
+    let to = at;
+    while (to < end) {
+      const mask = listMask[masks] >>> order;
+      if (mask === 0) break;
+      if ((mask & 1) !== 0 && order < maxOrder) {
+        // The order's own list, from its head on: one cut for all that is wanted of it.
+        const from = to;
+        let row = next[list];
+        while (to < end && row !== list) {
+          rows[to++] = row;
+          state[row] = own;
+          listType[row] = tag;
+          row = next[row];
+        }
+        next[list] = row;
+        prev[row] = list;
+        nrFree[zone * this.orders + order] -= to - from;
+        this.freePages[zone] -= (to - from) << order;
+        if (row === list) listMask[masks] &= ~(1 << order);
+        continue;
+      }
+      const have = order + 31 - Math.clz32(mask & -mask);
+      const head = this.first(zone, have, type);
+      const pieces = 1 << (have - order);
+      if (pieces <= end - to) {
+        // All of it will be taken, lowest piece first, before any other block: no half needs to be listed.
+        this.remove(head, zone, have);
+        this.freePages[zone] -= 1 << have;
+        for (let row = head; row < head + (1 << have); row += 1 << order) {
+          rows[to++] = row;
+          state[row] = own;
+          listType[row] = tag;
+        }
+        continue;
+      }
+      this.takeAndExpand(head, zone, order, have, type);
+      rows[to++] = head;
+      state[head] = own;
+      listType[head] = tag;
+    }
+    this.changed();
+    return to - at;
+  }
+
   /** Largest order with a block on any list of a zone and type; -1 when empty. */
   largest(zone: number, type: number): number {
-    return 31 - Math.clz32(this.listMask[zone * MIGRATE_TYPES + type]);
+    return 31 - Math.clz32(this.listMask[zone * TYPE.COUNT + type]);
   }
 
   /** True when list (zone, order, type) has a block. */
   has(zone: number, order: number, type: number): boolean {
-    return (this.listMask[zone * MIGRATE_TYPES + type] & (1 << order)) !== 0;
+    return (this.listMask[zone * TYPE.COUNT + type] & (1 << order)) !== 0;
   }
 
   /** Moves a listed block to the tail of another type's list. Models: move_to_free_list(). */
@@ -324,7 +443,7 @@ export class FreeArea {
     const { state, maxOrder } = this;
     for (let order = 0; order < maxOrder; order++) {
       const head = row & ~((1 << order) - 1);
-      if (state[head] === (FREE | order)) return head;
+      if (state[head] === (STATE.FREE | order)) return head;
     }
     return this.maxType[row >>> maxOrder] !== 0 ? (row >>> maxOrder) << maxOrder : -1;
   }
@@ -332,7 +451,7 @@ export class FreeArea {
   /** Order of the free block with this head; -1 when it is none. */
   freeOrder(head: number): number {
     const state = this.state[head];
-    if ((state & 0xf0) === FREE) return state & 0x0f;
+    if ((state & 0xf0) === STATE.FREE) return state & 0x0f;
     return (head & ((1 << this.maxOrder) - 1)) === 0 && this.maxType[head >>> this.maxOrder] !== 0 ? this.maxOrder : -1;
   }
 
@@ -370,9 +489,9 @@ export class FreeArea {
   hashLists(hasher: Hasher, pages: PageMap, pcp: PcpLists): void {
     for (let zone = 0; zone < this.freePages.length; zone++) {
       for (let order = 0; order <= this.maxOrder; order++) {
-        for (let type = 0; type < MIGRATE_TYPES; type++) {
+        for (let type = 0; type < TYPE.COUNT; type++) {
           for (let row = this.first(zone, order, type); row >= 0; row = this.after(row, order)) {
-            hasher.word(order * MIGRATE_TYPES + type).integer(pages.rowToPfn(row));
+            hasher.word(order * TYPE.COUNT + type).integer(pages.rowToPfn(row));
           }
         }
       }

@@ -39,8 +39,6 @@ export class Rmqueue {
   readonly reservedHighatomic: Int32Array;
   /** ZONE_FLAG bits by zone. */
   readonly zoneFlags: Int32Array;
-  /** page_group_by_mobility_disabled. */
-  mobilityDisabled = false;
   /** vm.watermark_boost_factor. */
   boostFactor = 15000;
   /** Mode after the last rmqueue(); a bulk refill starts from RMQUEUE.NORMAL. */
@@ -53,8 +51,15 @@ export class Rmqueue {
   private readonly claims: boolean;
   private readonly cma: boolean;
   private readonly onBoost: (zone: number) => void;
+  private grouping = true;
 
-  constructor(machine: Machine, area: FreeArea, tracepoints: Tracepoints, profile: KernelProfile, onBoost: (zone: number) => void) {
+  constructor(
+    machine: Machine,
+    area: FreeArea,
+    tracepoints: Tracepoints,
+    profile: KernelProfile,
+    onBoost: (zone: number) => void,
+  ) {
     this.area = area;
     this.zones = machine.zones;
     this.pages = machine.pages;
@@ -66,6 +71,16 @@ export class Rmqueue {
     this.zoneFlags = new Int32Array(machine.zones.all.length);
   }
 
+  /** page_group_by_mobility_disabled. */
+  get mobilityDisabled(): boolean {
+    return !this.grouping;
+  }
+
+  set mobilityDisabled(disabled: boolean) {
+    this.grouping = !disabled;
+    this.area.changed();
+  }
+
   /** Takes a block of `order` for a request of type `type`; -1 when the zone has none. Models: __rmqueue(). */
   rmqueue(zone: number, order: number, type: number, flags: number): number {
     if (this.cma && (flags & ALLOC.CMA) !== 0 && this.area.freeCma[zone] > this.area.freePages[zone] >> 1) {
@@ -75,11 +90,36 @@ export class Rmqueue {
     return this.claims ? this.rmqueue612(zone, order, type, flags) : this.rmqueue61(zone, order, type, flags);
   }
 
+  /**
+   * The start of a bulk refill: blocks of the wanted type's own lists, as many as rmqueue() would take from there in a
+   * row; see FreeArea.takeMany(). 0 when each block needs a decision of its own, or is watched.
+   */
+  bulk(
+    zone: number,
+    order: number,
+    type: number,
+    flags: number,
+    wanted: number,
+    rows: Int32Array,
+    at: number,
+    own: number,
+    tag: number,
+  ): number {
+    if (this.cma && (flags & ALLOC.CMA) !== 0 && this.area.freeCma[zone] > 0) return 0;
+    if (this.tracepoints.mm_page_alloc_zone_locked.enabled) return 0;
+    return this.area.takeMany(zone, order, type, wanted, rows, at, own, tag);
+  }
+
   /** __rmqueue_smallest() with its tracepoint. `refill` as the kernel prints it: pcp-allowed order and type. */
   smallest(zone: number, order: number, type: number): number {
     const row = this.area.removeSmallest(zone, order, type);
     if (row >= 0 && this.tracepoints.mm_page_alloc_zone_locked.enabled) {
-      this.tracepoints.mm_page_alloc_zone_locked.emit(this.pages.rowToPfn(row), order, type, this.refillFlag(order, type));
+      this.tracepoints.mm_page_alloc_zone_locked.emit(
+        this.pages.rowToPfn(row),
+        order,
+        type,
+        this.refillFlag(order, type),
+      );
     }
     return row;
   }
@@ -245,7 +285,7 @@ export class Rmqueue {
     if (pfn < span.startPfn || pfn + size > span.endPfn) return undefined;
     let free = 0;
     let movable = 0;
-    for (let at = start; at < start + size; ) {
+    for (let at = start; at < start + size;) {
       const order = area.freeOrder(at);
       if (order >= 0) {
         free += 1 << order;
@@ -272,7 +312,7 @@ export class Rmqueue {
     const size = 1 << area.pageblockOrder;
     const start = row & -size;
     let moved = 0;
-    for (let at = start; at < start + size; ) {
+    for (let at = start; at < start + size;) {
       const order = area.freeOrder(at);
       if (order < 0) {
         at++;
@@ -305,6 +345,7 @@ export class Rmqueue {
     if (this.claims && percent < block) return;
     const most = this.claims ? Math.ceil(percent / block) * block : percent + block;
     if (this.reservedHighatomic[zone] >= most) return;
+    area.changed();
     if (area.pageblockType(row) >= MIGRATE_PCPTYPES) return;
     if (this.claims && order >= area.pageblockOrder) {
       area.setPageblockRange(row, order, zone, HIGHATOMIC);
@@ -321,6 +362,7 @@ export class Rmqueue {
     const { area } = this;
     const block = 1 << area.pageblockOrder;
     if (!force && this.reservedHighatomic[zone] <= block) return false;
+    area.changed();
     for (let order = 0; order <= area.maxOrder; order++) {
       const head = area.first(zone, order, HIGHATOMIC);
       if (head < 0) continue;

@@ -58,13 +58,10 @@ export class Account {
     this.unknownKeys.add(key);
   }
 
+  /** The account as it stands. `bytes`: length of the content; a file that is not made of lines has only that. */
   finish(bytes?: number): FileAccount {
-    const { path, format, lines, events, comments, skipped, samples } = this;
-    return { path, format, lines, bytes, events, comments, skipped, samples, unknownKeys: [...this.unknownKeys] };
+    const { path, format, events, skipped, samples } = this;
+    const inLines = this.lines > 0 ? { lines: this.lines, comments: this.comments } : {};
+    return { path, format, ...inLines, bytes, events, skipped, samples, unknownKeys: [...this.unknownKeys] };
   }
-}
-
-/** The account of a file that is not made of lines. */
-export function binaryAccount(path: string, format: string, bytes: number, events: number): FileAccount {
-  return { path, format, bytes, events, skipped: {}, samples: [], unknownKeys: [] };
 }

@@ -34,7 +34,11 @@ const kpageflags: Importer = {
   yields: 'checkpoint',
   priority: 10,
   sniff: (prefix) => looksLikePageWords(prefix) === 'flags',
-  open: () => wholeReader((bytes) => ({ step: { pageFlagBytes: bytes } })),
+  open: (account) =>
+    wholeReader((bytes) => {
+      account.events = Math.floor(bytes.length / 8);
+      return { step: { pageFlagBytes: bytes } };
+    }),
 };
 
 const kpagecount: Importer = {
@@ -42,7 +46,11 @@ const kpagecount: Importer = {
   yields: 'checkpoint',
   priority: 9,
   sniff: (prefix) => looksLikePageWords(prefix) === 'counts',
-  open: () => wholeReader((bytes) => ({ step: { pageCountBytes: bytes } })),
+  open: (account) =>
+    wholeReader((bytes) => {
+      account.events = Math.floor(bytes.length / 8);
+      return { step: { pageCountBytes: bytes } };
+    }),
 };
 
 export const IMPORTERS = new ImporterRegistry([
