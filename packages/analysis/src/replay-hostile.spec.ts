@@ -22,7 +22,9 @@ function spoil(events: EventColumns, seed: number, count: number): EventColumns 
     const page = copy.kind[at] <= 4;
     switch (random.below(page ? 4 : 1)) {
       case 0:
-        if (copy.args.length > 0) copy.args[random.below(copy.args.length)] = (random.uint32() - 2 ** 31) * (random.below(3) === 0 ? 2 ** 20 : 1);
+        if (copy.args.length > 0)
+          copy.args[random.below(copy.args.length)] =
+            (random.uint32() - 2 ** 31) * (random.below(3) === 0 ? 2 ** 20 : 1);
         break;
       case 1:
         // pfns of this machine and beyond; only page events keep a pfn here.
@@ -43,7 +45,10 @@ describe('a trace with wrong values', () => {
   it('never breaks the state, and every event is accounted for', async () => {
     const recording = await openRecording(shipped.find((p) => p.includes('ppc64le'))!);
     for (let seed = 1; seed <= 40; seed++) {
-      const spoiled: Recording = { ...recording, trace: { ...recording.trace!, events: spoil(recording.trace!.events, seed, 50 * seed) } };
+      const spoiled: Recording = {
+        ...recording,
+        trace: { ...recording.trace!, events: spoil(recording.trace!.events, seed, 50 * seed) },
+      };
       const span = findSpan(spoiled, { kind: 'start' }, { kind: 'step', ref: 'after' });
       const kernel = recordedKernel(spoiled, span);
       const { counts } = replayRecorded(kernel, span);

@@ -223,22 +223,34 @@ export class RecordedReplay {
   }
 
   /**
-   * A free in interrupt context on a CPU whose task is just draining or refilling its lists with interrupts off: the
-   * interrupt comes when they go on again, the task still holds the lists' lock, and the free does not wait for it but goes
-   * straight to the free lists (pcp_spin_trylock).
+   * A free in interrupt context whose way no later event tells. A task that drains or refills its lists holds their lock
+   * with interrupts off; an interrupt that comes when they go on again does not wait for it but frees straight to the free
+   * lists (pcp_spin_trylock). All frees of one interrupt find the lock alike, so one whose way is known speaks for the rest;
+   * without one, the task's events around the interrupt decide.
    */
   private lockIsBusy(i: number): boolean {
-    const { events, interrupt } = this;
+    const { events, interrupt, lookahead, origin } = this;
     if (interrupt[events.flags[i]] === 0) return false;
-    for (let j = i - 1; j >= this.origin; j--) {
-      if (events.cpu[j] !== events.cpu[i]) continue;
-      if (interrupt[events.flags[j]] === 1) continue;
-      const kind = events.kind[j];
-      return (
-        kind === KIND.mm_page_pcpu_drain || (kind === KIND.mm_page_alloc_zone_locked && events.unit[j] >= PERCPU_REFILL)
-      );
-    }
-    return false;
+    const cpu = events.cpu[i];
+    let told: number = WAY.UNKNOWN;
+    const end = origin + lookahead.way.length;
+    const neighbour = (from: number, step: number): number => {
+      for (let j = from + step; j >= origin && j < end; j += step) {
+        if (events.cpu[j] !== cpu) continue;
+        if (interrupt[events.flags[j]] === 0) return j;
+        if (events.kind[j] === KIND.mm_page_free && lookahead.way[j - origin] !== WAY.UNKNOWN)
+          told = lookahead.way[j - origin];
+      }
+      return -1;
+    };
+    const before = neighbour(i, -1);
+    const after = neighbour(i, 1);
+    if (told !== WAY.UNKNOWN) return told === WAY.DIRECT;
+    if (before < 0 || after < 0 || events.task[before] !== events.task[after]) return false;
+    const { kind } = events;
+    if (kind[before] === KIND.mm_page_pcpu_drain) return kind[after] === KIND.mm_page_free;
+    const refill = kind[before] === KIND.mm_page_alloc_zone_locked && events.unit[before] >= PERCPU_REFILL;
+    return refill && kind[after] === KIND.mm_page_alloc;
   }
 
   /** The event of now moved nothing after all. events = applied + informative + failed + outside + impossible. */

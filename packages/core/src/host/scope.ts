@@ -111,10 +111,7 @@ export class SubsystemScope {
   }
 
   /** Watches a tracepoint. */
-  listen<Args extends readonly Scalar[]>(
-    tracepoint: Tracepoint<Args>,
-    fn: TracepointListener<NoInfer<Args>>,
-  ): Disposable {
+  listen<Args extends readonly Scalar[]>(tracepoint: Tracepoint<Args>, fn: TracepointListener<Args>): Disposable {
     return this.addDisposable('listener', tracepoint.name, () => tracepoint.on(fn));
   }
 

@@ -14,8 +14,8 @@ it('reads blocks by order', () => {
 });
 
 it('takes any spacing', () => {
-  const { value } = readWith(readBuddyinfo, 'Node 0, zone DMA 0 0 2\nNode 3, zone Normal 167 322 188034\r\n');
-  expect(value[1]).toEqual({ node: 3, name: 'Normal', counts: [167, 322, 188034] });
+  const { value } = readWith(readBuddyinfo, 'Node 0, zone DMA 0 0 2\nNode 3, zone Normal 7 8 9000\r\n');
+  expect(value[1]).toEqual({ node: 3, name: 'Normal', counts: [7, 8, 9000] });
 });
 
 it('counts lines that are none', () => {
