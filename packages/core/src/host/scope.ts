@@ -7,8 +7,6 @@ import { ReplugError } from '../base/errors.ts';
 import { token } from './token.ts';
 import type { Hasher } from '../base/hasher.ts';
 import type { NotifierCallback, NotifierChain } from '../events/notifier-chain.ts';
-import type { Scalar } from '../events/fan-out.ts';
-import type { Tracepoint, TracepointListener } from '../events/tracepoint.ts';
 import type { DirectoryNode, FileNode, Kernfs } from './kernfs.ts';
 import type { Slot, SlotTable } from './slot.ts';
 
@@ -111,8 +109,11 @@ export class SubsystemScope {
   }
 
   /** Watches a tracepoint. */
-  listen<Args extends readonly Scalar[]>(tracepoint: Tracepoint<Args>, fn: TracepointListener<Args>): Disposable {
-    return this.addDisposable('listener', tracepoint.name, () => tracepoint.on(fn));
+  listen<T extends { readonly name: string; on(listener: never): Disposable }>(
+    tracepoint: T,
+    fn: Parameters<T['on']>[0],
+  ): Disposable {
+    return this.addDisposable('listener', tracepoint.name, () => tracepoint.on(fn as never));
   }
 
   /** Joins a notifier chain. */

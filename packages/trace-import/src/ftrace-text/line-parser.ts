@@ -240,11 +240,14 @@ export class LineParser {
       while (bytes[at] === SPACE) at++;
       let noPage = false;
       if (word(bytes, at) === PAGE && bytes[at + 4] === EQUALS) {
-        from = at += 5;
+        at += 5;
+        // Old kernels pad (null) to the width of a pointer.
+        while (bytes[at] === SPACE) at++;
+        from = at;
         // All zeros or (null): no page. The first character that is neither 0 nor x nor ( decides.
         let c = bytes[at];
         while (c === ZERO || c === 120 || c === 40) c = bytes[++at];
-        noPage = c === SPACE || (c === 110 && at > from);
+        noPage = at > from && (c === SPACE || c === 110);
         while (c > SPACE) c = bytes[++at];
         while (bytes[at] === SPACE) at++;
       }
