@@ -64,11 +64,17 @@ function replaySpan(recording: Recording, span: Span, options: RecordedOptions):
       counts: counts as unknown as Record<string, number>,
       stateHash: result.stateHash,
       checkpoints: result.checkpoints,
-      notes: result.notes,
+      notes: [...profileNote(recording, description.profile), ...result.notes],
     };
   } finally {
     kernel.dispose();
   }
+}
+
+/** Behaviour is modelled for two kernels; any other is told by name. */
+function profileNote(recording: Recording, profile: KernelProfile): string[] {
+  const version = /^\d+\.\d+/.exec(recording.kernel)?.[0];
+  return version === profile ? [] : [`kernel ${version ?? 'unknown'} behaves as ${profile} here`];
 }
 
 /**

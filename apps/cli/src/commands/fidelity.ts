@@ -2,7 +2,7 @@ import { fidelityReplay, fidelityStatic, mergeStaticFidelity } from '@replug/ana
 import { renderReplayTable, renderStaticFidelity } from '@replug/report';
 import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.ts';
-import { open } from '../open.ts';
+import { openEach } from '../open.ts';
 import { print, printJson, say } from '../output.ts';
 
 export function addFidelity(program: Command): void {
@@ -12,27 +12,27 @@ export function addFidelity(program: Command): void {
     .description('watermarks, reserves and per-CPU list sizes from formulas, against the zoneinfo of every step')
     .argument('<path...>', 'captures')
     .option('--json', 'machine-readable')
-    .addHelpText('after', '\nExample:\n  $ replug fidelity static captures/*')
+    .addHelpText('after', '\nExample:\n  $ replug fidelity static fixtures/captures/*/')
     .action(async (paths: string[], options: { json?: boolean }) => {
       // One recording at a time: traces are large and only their block events matter here.
       const reports = [];
-      for (const path of paths) reports.push(fidelityStatic([await open(path)]));
+      for await (const recording of openEach(paths)) reports.push(fidelityStatic([recording]));
       const report = mergeStaticFidelity(reports);
       if (options.json === true) printJson(report);
       else print(renderStaticFidelity(report));
-      if (report.dumps.some((d) => d.misses.length > 0)) process.exitCode = EXIT.FINDINGS;
+      if (report.dumps.some((d) => d.misses.length > 0)) process.exitCode ??= EXIT.FINDINGS;
     });
   fidelity
     .command('replay')
     .description('recorded replay of every span that a capture can check, a line each')
     .argument('<path...>', 'captures with a trace')
     .option('--json', 'machine-readable')
-    .addHelpText('after', '\nExample:\n  $ replug fidelity replay captures/*-boot')
+    .addHelpText('after', '\nExample:\n  $ replug fidelity replay fixtures/captures/*/')
     .action(async (paths: string[], options: { json?: boolean }) => {
       const reports = [];
-      for (const path of paths) {
-        say(`replaying ${path}`);
-        reports.push(...fidelityReplay([await open(path)]));
+      for await (const recording of openEach(paths)) {
+        if (recording.trace === undefined) say(`${recording.name}: no trace to replay`);
+        reports.push(...fidelityReplay([recording]));
       }
       if (options.json === true) printJson(reports);
       else print(renderReplayTable(reports));

@@ -1,7 +1,7 @@
 import { inspect } from '@replug/analysis';
 import { renderInspect } from '@replug/report';
 import type { Command } from 'commander';
-import { open } from '../open.ts';
+import { openEach } from '../open.ts';
 import { print, printJson } from '../output.ts';
 
 export function addInspect(program: Command): void {
@@ -12,12 +12,12 @@ export function addInspect(program: Command): void {
     .option('--json', 'machine-readable; one object a path (an array for several)')
     .addHelpText(
       'after',
-      '\nExample:\n  $ replug inspect captures/s390x-6.1-boot\n  $ sudo npx replug inspect / --json | jq .zones',
+      '\nExample:\n  $ replug inspect fixtures/captures/s390x-6.1-exact-anonhog\n  $ sudo npx replug inspect / --json | jq .zones',
     )
     .action(async (paths: string[], options: { json?: boolean }) => {
       const reports = [];
-      for (const path of paths) reports.push(inspect(await open(path)));
-      if (options.json === true) printJson(reports.length === 1 ? reports[0] : reports);
+      for await (const recording of openEach(paths)) reports.push(inspect(recording));
+      if (options.json === true) printJson(paths.length === 1 ? reports[0] : reports);
       else for (const report of reports) print(renderInspect(report));
     });
 }

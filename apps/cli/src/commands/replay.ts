@@ -28,7 +28,10 @@ export function addReplay(program: Command): void {
     .option('--kernel <version>', 'behaviour profile: 6.1 or 6.12 (default: as recorded)')
     .option('--tolerance <percent>', 'exit with 1 when a smaller share of pages agrees at a checkpoint', '99.9')
     .option('--json', 'machine-readable')
-    .addHelpText('after', '\nExample:\n  $ replug replay captures/s390x-6.1-exact-anonhog --from before --to compacted')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ replug replay fixtures/captures/s390x-6.1-exact-anonhog --from before --to compacted',
+    )
     .action(async (path: string, options: Options) => {
       if (options.frames !== 'recorded') throw unknownFrames(options.frames);
       const tolerance = Number(options.tolerance);

@@ -20,7 +20,7 @@ export function addView(program: Command): void {
     .option('--json', 'an object of texts by file')
     .addHelpText(
       'after',
-      '\nExample:\n  $ replug view captures/x86_64-6.12-exact-anonhog --at fragmented /proc/buddyinfo' +
+      '\nExample:\n  $ replug view fixtures/captures/s390x-6.1-exact-anonhog --at fragmented /proc/buddyinfo' +
         '\n  $ replug view s390x,512M /proc/zoneinfo /proc/pagetypeinfo',
     )
     .action(async (machine: string, files: string[], options: { at?: string; kernel?: string; json?: boolean }) => {

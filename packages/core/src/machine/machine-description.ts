@@ -5,7 +5,7 @@
 import type { ArchProfile } from './arch-profiles.ts';
 import type { ZoneName } from './zone-kinds.ts';
 
-/** Kernel behaviour profiles; others are mapped to the nearest with a warning. */
+/** Kernel behaviour profiles; others are mapped to the nearest, and reports say so. */
 export type KernelProfile = '6.1' | '6.12';
 
 export interface PfnRange {
