@@ -13,7 +13,7 @@ import {
   seededRandom,
   type KernelProfile,
 } from '@replug/core';
-import { buddy } from '@replug/buddy';
+import { buddy } from '../src/index.ts';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,10 @@ const PAGES = 1 << 20;
 const OPERATIONS = 4_000_000;
 const ROUNDS = 7;
 /** A slot holds a block: its row, and its order in the low bits. */
-const ORDER_BITS = 4;
+const enum SLOT {
+  ORDER_BITS = 4,
+  ORDER_MASK = 15,
+}
 
 /** 3/4 order 0, the rest geometric up to 9. */
 function orderOf(random: number): number {
@@ -52,7 +55,7 @@ function model(profile: KernelProfile): () => Round {
   let used = 0;
   while (used < target) {
     const order = orderOf(random.uint32());
-    blocks[slots++] = (allocator.alloc(GFP_MASKS.GFP_KERNEL, order, 0) << ORDER_BITS) | order;
+    blocks[slots++] = (allocator.alloc(GFP_MASKS.GFP_KERNEL, order, 0) << SLOT.ORDER_BITS) | order;
     used += 1 << order;
   }
   const sequence = Uint32Array.from({ length: OPERATIONS }, () => random.uint32());
@@ -75,30 +78,32 @@ function round(
   let slots = slotsBefore;
   let used = usedBefore;
   let sum = 0x811c9dc5 | 0;
+  const gfp = GFP_MASKS.GFP_KERNEL;
+  const operations = sequence.length;
   const before = process.cpuUsage();
-  for (let i = 0; i < OPERATIONS; i++) {
+  for (let i = 0; i < operations; i++) {
     const r = sequence[i];
     if (used >= target) {
       const slot = (r * slots * 2 ** -32) | 0;
       const block = blocks[slot];
-      const order = block & ((1 << ORDER_BITS) - 1);
-      allocator.free(block >> ORDER_BITS, order, 0);
+      const order = block & SLOT.ORDER_MASK;
+      allocator.free(block >> SLOT.ORDER_BITS, order, 0);
       used -= 1 << order;
       slots--;
       blocks[slot] = blocks[slots];
       sum = Math.imul(sum ^ (slot * 16 + order), 0x01000193);
     } else {
       const order = orderOf(r);
-      const row = allocator.alloc(GFP_MASKS.GFP_KERNEL, order, 0);
+      const row = allocator.alloc(gfp, order, 0);
       if (row >= 0) {
-        blocks[slots++] = (row << ORDER_BITS) | order;
+        blocks[slots++] = (row << SLOT.ORDER_BITS) | order;
         used += 1 << order;
       }
       sum = Math.imul(sum ^ (order * 2 + (row >= 0 ? 1 : 0)), 0x01000193);
     }
   }
   const { user, system } = process.cpuUsage(before);
-  return { ns: ((user + system) * 1000) / OPERATIONS, checksum: sum >>> 0, slots, used };
+  return { ns: ((user + system) * 1000) / operations, checksum: sum >>> 0, slots, used };
 }
 
 /** All rounds of the C program in one process. */

@@ -30,12 +30,13 @@ import {
   LIST,
   NR_PCP_LISTS,
   PCP,
-  PCPF,
+  SHIFT,
   STATE,
   TYPE,
   ZONE_FLAG,
   freed61,
   freed612,
+  freedQuietly612,
   refill61,
   refill612,
 } from './pcp-policy.ts';
@@ -441,35 +442,27 @@ export class BuddyAllocator implements PageAllocator {
   }
 
   free(row: number, order: number, cpu: number): void {
-    const { state } = this;
+    const { state, sets } = this;
     // Fast path: an ordinary block of an ordinary pageblock goes to the head of the CPU's list.
+    // Kept below the size (460 bytecodes) up to which V8 inlines it into a caller's loop.
     if (order <= this.listedOrder && state[row] === (STATE.ALLOCATED | order) && cpu >>> 0 < this.cpus) {
       const type = this.blockType[row >>> this.blockShift] ^ TYPE.MOVABLE;
       if (type < TYPE.PCPTYPES) {
         if (this.freeTrace.enabled) this.traceFree(row, order);
-        const { sets } = this;
         const zone = (this.sectionZone[row >>> this.sectionShift] || this.zoneOverride[row]) - 1;
-        const set = (Math.imul(zone, this.cpus) + cpu) << PCP.BITS;
-        const list = set + PCP.LISTS + ((Math.imul(order, TYPE.PCPTYPES) + type) << LIST.BITS);
-        let first = sets[list + LIST.FIRST];
+        const set = (Math.imul(zone, this.cpus) + cpu) << SHIFT.SET;
+        const list = set + PCP.LISTS + ((Math.imul(order, TYPE.PCPTYPES) + type) << SHIFT.LIST);
+        let first = sets[list];
         if (first === sets[list + LIST.BOTTOM]) first = this.pcp.makeRoom(list, 1);
-        first--;
-        sets[list + LIST.FIRST] = first;
+        sets[list] = --first;
         this.pcp.blocks[first] = row;
         state[row] = STATE.PCP | order;
         this.tag[row] = type | ((cpu + 1) << TAG.CPU);
-        const count = sets[set + PCP.COUNT] + (1 << order);
-        sets[set + PCP.COUNT] = count;
-        if (order === 0 && count < sets[set + PCP.HIGH] && this.zoneFlags[zone] === 0) {
-          // Below the limit, nothing special: what freed61() and freed612() leave behind then.
-          if (this.autoTune) {
-            sets[set + PCP.FACTOR] >>= 1;
-            sets[set + PCP.FLAGS] &= ~PCPF.PREV_FREE_HIGH_ORDER;
-            const freed = sets[set + PCP.FREE_COUNT];
-            if (freed < sets[set + PCP.BATCH] << LIMIT.BATCH_SCALE_MAX) sets[set + PCP.FREE_COUNT] = freed + 1;
-          }
-        } else {
+        const count = (sets[set] += 1 << order);
+        if (order !== 0 || count >= sets[set + PCP.HIGH] || this.zoneFlags[zone] !== 0) {
           this.freedToPcp(zone, cpu, set, order, type);
+        } else if (this.autoTune) {
+          freedQuietly612(sets, set);
         }
         return;
       }
@@ -541,7 +534,7 @@ export class BuddyAllocator implements PageAllocator {
     for (let at = pindex; left > 0; at = at + 1 === NR_PCP_LISTS ? 0 : at + 1) {
       const order = pcp.orderOf(at);
       const common = reread ? -1 : pcp.typeOf(at);
-      if (!trace.enabled && pcp.holes === 0 && (reread || common >= 0)) {
+      if (!trace.enabled && pcp.holes === 0 && (reread || common >= 0) && order < area.maxOrder) {
         const list = pcp.list(zone, cpu, at);
         const end = sets[list + LIST.END];
         const start = Math.max(sets[list + LIST.FIRST], end - ((left + (1 << order) - 1) >> order));

@@ -231,6 +231,7 @@ export class FreeArea {
 
   /**
    * freeOne() for rows[end - 1], …, rows[start], in this order. `type`: of the lists; -1: of each block's pageblock.
+   * Their states may be anything; those of maximal blocks must be untouched.
    * The price of every drain: written out, with the columns in locals and what adds up added once.
    */
   freeMany(
@@ -281,8 +282,8 @@ export class FreeArea {
           state[parentBuddy] === (STATE.FREE | (at + 1)) &&
           !(shared && zoneOverride[parentBuddy] !== zoneOverride[row]);
       }
-      // Unless the block itself is listed, its state goes.
-      if (head !== row || at === maxOrder) state[row] = STATE.UNTOUCHED;
+      // Merged, the block has no state of its own. (Else nothing is written: a maximal block stays untouched.)
+      if (at !== order) state[row] = STATE.UNTOUCHED;
       if (at === maxOrder) {
         this.add(head, zone, at, to, last);
         continue;

@@ -234,8 +234,9 @@ export class PcpLists {
     if (need > room) {
       room = FIRST_ROOM;
       while (room < need) room *= 2;
-      from = this.given;
-      this.given += room;
+      // The last list to get room grows where it is.
+      if (sets[list + LIST.TOP] !== this.given) from = this.given;
+      this.given = from + room;
       if (this.given > this.blocks.length) {
         const larger = sharedWords(2 * this.given);
         larger.set(this.blocks);

@@ -16,6 +16,12 @@ import type { MIGRATE, MIGRATE_PCPTYPES, MIGRATE_TYPES, PAGE_STATE } from '@repl
  * `const` may come out as a variable, which is loaded and checked at each use (measured: a quarter of the time).
  */
 
+/** log2 of the words of a set, and of a list. */
+export const enum SHIFT {
+  SET = 6,
+  LIST = 2,
+}
+
 /** Fields of one per-CPU set (struct per_cpu_pages) in `PcpLists.sets`. */
 export const enum PCP {
   COUNT = 0,
@@ -32,9 +38,7 @@ export const enum PCP {
   /** Where a set's lists begin. */
   LISTS = 8,
   /** Words of a set. A power of two: rounding a list's offset down gives its set. */
-  WORDS = 64,
-  /** log2 of it. */
-  BITS = 6,
+  WORDS = 1 << SHIFT.SET,
 }
 
 /** Lists of a set: three migratetypes by orders 0–3, and two for PMD-sized blocks. */
@@ -49,9 +53,8 @@ export const enum LIST {
   /** The room that the list has: [BOTTOM, TOP). */
   BOTTOM = 2,
   TOP = 3,
-  /** Words of a list, and log2 of it. */
-  WORDS = 4,
-  BITS = 2,
+  /** Words of a list. */
+  WORDS = 1 << SHIFT.LIST,
 }
 
 /** PCPF_* in PCP.FLAGS. */
@@ -88,7 +91,7 @@ export const enum STATE {
 export const enum TYPE {
   MOVABLE = 1,
   HIGHATOMIC = 3,
-  PCPTYPES = 3,
+  PCPTYPES = HIGHATOMIC,
   CMA = 4,
   ISOLATE = 5,
   COUNT = 6,
@@ -176,6 +179,14 @@ export function freed612(sets: Int32Array, set: number, order: number, flags: nu
   if (freeHigh) return Math.min(count, batch << LIMIT.BATCH_SCALE_MAX);
   if (high < batch) return 1;
   return clamp(sets[set + PCP.FREE_COUNT], batch, high - batch);
+}
+
+/** What freed612() comes to for a page of order 0 while the count is below the limit and the zone has no flags. */
+export function freedQuietly612(sets: Int32Array, set: number): void {
+  sets[set + PCP.FACTOR] >>= 1;
+  sets[set + PCP.FLAGS] &= ~PCPF.PREV_FREE_HIGH_ORDER;
+  const freed = sets[set + PCP.FREE_COUNT];
+  if (freed < sets[set + PCP.BATCH] << LIMIT.BATCH_SCALE_MAX) sets[set + PCP.FREE_COUNT] = freed + 1;
 }
 
 function limit612(sets: Int32Array, set: number, freeHigh: boolean, flags: number): number {

@@ -152,7 +152,12 @@ function renderSteps({ steps, pageSize }: InspectReport): string {
 
 function renderEvents({ events }: InspectReport): string {
   const rows = Object.entries(events).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-  return rows.length === 0 ? '' : table(['event', 'count'], rows.map(([name, count]) => [name, String(count)]));
+  return rows.length === 0
+    ? ''
+    : table(
+        ['event', 'count'],
+        rows.map(([name, count]) => [name, String(count)]),
+      );
 }
 
 /** Files of one format and folder depth alike are many: one row a format, files with trouble by themselves. */

@@ -15,7 +15,8 @@ function grepCounts(trace: string): Record<string, number> {
   const pipeline = `xz -dc '${trace}' | LC_ALL=C grep -ao '[0-9]: [a-z_0-9]*: ' | LC_ALL=C sort | uniq -c`;
   const { stdout } = spawnSync('bash', ['-c', pipeline], { encoding: 'utf8', maxBuffer: 1 << 26 });
   const counts: Record<string, number> = {};
-  for (const [, count, name] of stdout.matchAll(/(\d+) \d: (\w+): /g)) counts[name] = (counts[name] ?? 0) + Number(count);
+  for (const [, count, name] of stdout.matchAll(/(\d+) \d: (\w+): /g))
+    counts[name] = (counts[name] ?? 0) + Number(count);
   return counts;
 }
 

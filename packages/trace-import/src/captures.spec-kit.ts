@@ -39,7 +39,10 @@ export function filesBelow(folder: string, name: RegExp): string[] {
 }
 
 /** Reads a text with a reader and gives its value with the account. */
-export function readWith<T>(read: (text: string, account: Account) => T, text: string): { value: T; account: FileAccount } {
+export function readWith<T>(
+  read: (text: string, account: Account) => T,
+  text: string,
+): { value: T; account: FileAccount } {
   const account = new Account('test', 'test');
   const value = read(text, account);
   return { value, account: account.finish() };
@@ -48,7 +51,8 @@ export function readWith<T>(read: (text: string, account: Account) => T, text: s
 export const readFileWith = <T>(read: (text: string, account: Account) => T, path: string) =>
   readWith(read, readFileSync(path, 'utf8'));
 
-/** lines − events − comments − skipped: 0 for every account. */
-export function unaccounted({ lines = 0, events = 0, comments = 0, skipped }: FileAccount): number {
+/** lines − events − comments − skipped: 0 for every account of a file of lines. */
+export function unaccounted({ lines, events = 0, comments = 0, skipped }: FileAccount): number {
+  if (lines === undefined) return 0;
   return lines - events - comments - Object.values(skipped).reduce((sum, n) => sum + n, 0);
 }

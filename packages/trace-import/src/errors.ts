@@ -16,7 +16,7 @@ export function pathNotFound(path: string, cause: unknown): ReplugError {
 
 export function pathUnreadable(path: string, cause: unknown): ReplugError {
   return new ReplugError(
-    { code: 'RP4002', who: 'openRecording', what: 'cannot be read', value: path, hint: 'check its permissions' },
+    { code: 'RP4002', who: 'import', what: 'cannot be read', value: path, hint: 'check its permissions' },
     { cause },
   );
 }
@@ -43,7 +43,13 @@ export function nothingKnownInside(path: string): ReplugError {
 
 export function damagedArchive(path: string, kind: string, cause: unknown): ReplugError {
   return new ReplugError(
-    { code: 'RP4005', who: 'decompress', what: `the ${kind} data is damaged`, value: path, hint: 'copy the file again' },
+    {
+      code: 'RP4005',
+      who: 'decompress',
+      what: `the ${kind} data is damaged`,
+      value: path,
+      hint: 'copy the file again',
+    },
     { cause },
   );
 }

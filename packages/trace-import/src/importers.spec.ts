@@ -59,7 +59,9 @@ it('tells the two index files apart', () => {
 
 it('knows lines of uname, version, cmdline, cpuinfo', () => {
   const detect = (text: string) => IMPORTERS.detect(new TextEncoder().encode(text))?.id;
-  expect(detect('Linux host 5.4.0-1-generic #1-Ubuntu SMP Thu Jan 1 00:00:00 UTC 2022 x86_64 GNU/Linux\n')).toBe('uname');
+  expect(detect('Linux host 5.4.0-1-generic #1-Ubuntu SMP Thu Jan 1 00:00:00 UTC 2022 x86_64 GNU/Linux\n')).toBe(
+    'uname',
+  );
   expect(detect('Linux version 5.14.0-1.el9.x86_64 (builder) (gcc) #1 SMP\n')).toBe('version');
   expect(detect('BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro quiet\n')).toBe('cmdline');
   expect(detect('processor\t: 0\nvendor_id\t: GenuineIntel\n')).toBe('cpuinfo');

@@ -140,7 +140,8 @@ export const IMPORTERS = new ImporterRegistry([
   ),
   textImporter(
     { id: 'sysctl', yields: 'machine', priority: 50 },
-    (text) => /^[\w./-]+ ?= /.test(text) && /^[\w./-]+ ?= ?.*\n?([\w./-]+ ?=|$)/.test(text) && !/^(root|console)=/.test(text),
+    (text) =>
+      /^[\w./-]+ ?= /.test(text) && /^[\w./-]+ ?= ?.*\n?([\w./-]+ ?=|$)/.test(text) && !/^(root|console)=/.test(text),
     (text, account) => ({ step: { sysctl: readSysctl(text, account) } }),
   ),
   textImporter(
@@ -150,7 +151,8 @@ export const IMPORTERS = new ImporterRegistry([
   ),
   textImporter(
     { id: 'cmdline', yields: 'machine', priority: 40 },
-    (text) => /(^|\s)(BOOT_IMAGE|root|console|initrd)=\S+/.test(firstLine(text)) && text.trim().split('\n').length === 1,
+    (text) =>
+      /(^|\s)(BOOT_IMAGE|root|console|initrd)=\S+/.test(firstLine(text)) && text.trim().split('\n').length === 1,
     (text, account) => ({ machine: readCommandLine(text, account) }),
   ),
   kpageflags,

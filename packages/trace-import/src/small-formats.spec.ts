@@ -48,7 +48,9 @@ it('vmstat and meminfo', () => {
 it('index files: thousandths, the sign on either side of the point', () => {
   const { value } = readFileWith(readIndex, step('unusable_index', s390));
   expect(value).toEqual([{ node: 0, name: 'DMA', values: [0, 0, 0, 0, 0, 0, 1, 3, 8, 10, 43] }]);
-  expect(readWith(readIndex, 'Node 1, zone Normal -1.000 0.-500 0.993 1.000 \n').value[0].values).toEqual([-1000, -500, 993, 1000]);
+  expect(readWith(readIndex, 'Node 1, zone Normal -1.000 0.-500 0.993 1.000 \n').value[0].values).toEqual([
+    -1000, -500, 993, 1000,
+  ]);
 });
 
 describe('when', () => {
@@ -59,7 +61,10 @@ describe('when', () => {
       tracing: 'started-after-reading',
       tracingOn: { begin: 6.71260492, end: 6.71269306 },
       tracingOff: undefined,
-      reads: { 'kpageflags.bin': { begin: 6.607238728, end: 6.655126262 }, buddyinfo: { begin: 6.674383893, end: 6.674470001 } },
+      reads: {
+        'kpageflags.bin': { begin: 6.607238728, end: 6.655126262 },
+        buddyinfo: { begin: 6.674383893, end: 6.674470001 },
+      },
     });
   });
 
@@ -81,17 +86,23 @@ describe('when', () => {
 describe('meta', () => {
   it('reads meta.txt', () => {
     expect(readFileWith(readMeta, join(s390, 'meta.txt')).value).toEqual({
-      arch: 's390x', kernel: '6.1.0-50-s390x', pageSize: 4096, commandLine: 'panic=-1 quiet loglevel=4 lab=exact-anonhog no_hash_pointers',
+      arch: 's390x',
+      kernel: '6.1.0-50-s390x',
+      pageSize: 4096,
+      commandLine: 'panic=-1 quiet loglevel=4 lab=exact-anonhog no_hash_pointers',
     });
   });
 
   it('reads uname, version, cpuinfo', () => {
-    const uname = 'Linux host 5.4.0-1-generic #1-Ubuntu SMP Thu Jan 1 00:00:00 UTC 2022 x86_64 x86_64 x86_64 GNU/Linux\n';
+    const uname =
+      'Linux host 5.4.0-1-generic #1-Ubuntu SMP Thu Jan 1 00:00:00 UTC 2022 x86_64 x86_64 x86_64 GNU/Linux\n';
     expect(readWith(readUname, uname).value).toEqual({ kernel: '5.4.0-1-generic', arch: 'x86_64' });
     const version = 'Linux version 5.14.0-1.el9.x86_64 (builder) (gcc) #1 SMP\n';
     expect(readWith(readVersion, version).value).toEqual({ kernel: '5.14.0-1.el9.x86_64', arch: 'x86_64' });
     expect(readWith(readCpuinfo, 'vendor_id       : IBM/S390\n').value.arch).toBe('s390x');
-    expect(readWith(readCpuinfo, 'processor : 0\ncpu\t\t: POWER9 (raw), altivec supported\n').value.arch).toBe('ppc64le');
+    expect(readWith(readCpuinfo, 'processor : 0\ncpu\t\t: POWER9 (raw), altivec supported\n').value.arch).toBe(
+      'ppc64le',
+    );
   });
 
   it('knows names of architectures', () => {
@@ -118,7 +129,10 @@ describe('kpageflags', () => {
   });
 
   it('tells the byte order where only one is possible', async () => {
-    expect(possibleByteOrders(await readContent(step('kpageflags.bin.xz', s390)))).toEqual({ little: false, big: true });
+    expect(possibleByteOrders(await readContent(step('kpageflags.bin.xz', s390)))).toEqual({
+      little: false,
+      big: true,
+    });
     expect(possibleByteOrders(await readContent(step('kpageflags.bin.xz')))).toEqual({ little: true, big: false });
   });
 

@@ -92,7 +92,16 @@ export class EventColumnsBuilder {
    * Adds an event with page, pfn, order: `pfn` -1 for a failed allocation. Time in ns; `flags`, `gfp`, `task` are indices
    * from the dictionaries.
    */
-  pushPage(kind: number, time: number, cpu: number, flags: number, task: number, pfn: number, unit: number, gfp = 0): void {
+  pushPage(
+    kind: number,
+    time: number,
+    cpu: number,
+    flags: number,
+    task: number,
+    pfn: number,
+    unit: number,
+    gfp = 0,
+  ): void {
     const row = this.row(kind, time, cpu, flags, task);
     const high = pfn < 0 ? NO_PAGE_HIGH : Math.floor(pfn / TWO_32);
     this.pfnHigh[row] = high;

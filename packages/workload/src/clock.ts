@@ -46,8 +46,14 @@ export function alignClocks(recording: Pick<Recording, 'steps' | 'trace'>): Cloc
   }
   boundByMarkers(recording.steps, events, atLeast, atMost);
 
-  const low = atLeast.reduce<Bound | undefined>((best, b) => (best === undefined || b.ns > best.ns ? b : best), undefined);
-  const high = atMost.reduce<Bound | undefined>((best, b) => (best === undefined || b.ns < best.ns ? b : best), undefined);
+  const low = atLeast.reduce<Bound | undefined>(
+    (best, b) => (best === undefined || b.ns > best.ns ? b : best),
+    undefined,
+  );
+  const high = atMost.reduce<Bound | undefined>(
+    (best, b) => (best === undefined || b.ns < best.ns ? b : best),
+    undefined,
+  );
   if (low === undefined || high === undefined) return undefined;
   const crossed = low.ns > high.ns ? '; the two cross, so the clocks drift by that much' : '';
   return {

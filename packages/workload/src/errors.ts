@@ -59,12 +59,3 @@ export function builderFinished(): ReplugError {
     hint: 'start a new builder',
   });
 }
-
-export function tooManyTexts(dictionary: string, limit: number): ReplugError {
-  return new ReplugError({
-    code: 'RP3007',
-    who: 'EventColumnsBuilder',
-    what: `more than ${limit} different ${dictionary}`,
-    hint: 'the input is damaged or no kernel trace',
-  });
-}

@@ -130,7 +130,13 @@ export interface ZoneinfoZone {
   readonly cma?: number;
   readonly protection: readonly number[];
   readonly startPfn?: number;
-  readonly pagesets: readonly { readonly cpu: number; readonly count: number; readonly high: number; readonly batch: number; readonly statThreshold?: number }[];
+  readonly pagesets: readonly {
+    readonly cpu: number;
+    readonly count: number;
+    readonly high: number;
+    readonly batch: number;
+    readonly statThreshold?: number;
+  }[];
   /** Every other `name value` line of the zone, in file order. */
   readonly stats: Readonly<Record<string, number>>;
   /** Lines under `per-node stats`. */
@@ -148,7 +154,13 @@ export interface Pagetypeinfo {
   readonly pageblockOrder: number;
   /** Migratetype names in column order. */
   readonly migratetypes: readonly string[];
-  readonly free: readonly { readonly node: number; readonly name: string; readonly type: string; readonly counts: readonly number[]; /** orders printed as `>100000` */ readonly saturated: readonly number[] }[];
+  readonly free: readonly {
+    readonly node: number;
+    readonly name: string;
+    readonly type: string;
+    readonly counts: readonly number[];
+    /** orders printed as `>100000` */ readonly saturated: readonly number[];
+  }[];
   readonly blocks: readonly { readonly node: number; readonly name: string; readonly counts: readonly number[] }[];
 }
 

@@ -10,7 +10,7 @@
  * `start` and `end` win over steps of those names; write such a step with its number.
  */
 import { firstEventAtOrAfter } from './builder.ts';
-import { alignClocks, markedSteps, monotonicToTraceNs, snapshotMarkers, stepLabel, type ClockAlignment } from './clock.ts';
+import { alignClocks, monotonicToTraceNs, stepLabel, type ClockAlignment } from './clock.ts';
 import { ambiguousStep, badTime, noTrace, stepNotOnTraceClock, unknownStep } from './errors.ts';
 import type { Recording, Step } from './recording.ts';
 
@@ -113,12 +113,6 @@ function resolveStep(
   if (when.tracing === 'stopped-before-reading') {
     const ns = events.time[events.length - 1];
     return { ns, eventIndex: events.length, step, note: 'tracing was switched off right before the reads' };
-  }
-  const marked = markedSteps(recording.steps);
-  const pairs = marked.includes(step) ? snapshotMarkers(events) : [];
-  if (pairs.length > 0 && pairs.length === marked.length && alignment === undefined) {
-    const ns = pairs[marked.indexOf(step)].begin;
-    return { ns, eventIndex: firstEventAtOrAfter(events, ns), step, note: 'at the trace_marker before the reads' };
   }
   if (alignment === undefined) {
     throw stepNotOnTraceClock(label, 'nothing ties the trace clock to CLOCK_MONOTONIC in this recording');

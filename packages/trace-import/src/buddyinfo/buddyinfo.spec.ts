@@ -1,6 +1,16 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { dumpsFolder, filesBelow, hasDumps, hasShared, readFileWith, readWith, sharedCaptures, unaccounted, x86 } from '../captures.spec-kit.ts';
+import {
+  dumpsFolder,
+  filesBelow,
+  hasDumps,
+  hasShared,
+  readFileWith,
+  readWith,
+  sharedCaptures,
+  unaccounted,
+  x86,
+} from '../captures.spec-kit.ts';
 import { readBuddyinfo } from './buddyinfo.ts';
 
 it('reads blocks by order', () => {

@@ -14,7 +14,10 @@ it('x86-64', () => {
     { name: 'Device', start: 0, end: 0 },
   ]);
   expect(value.facts.initrd).toEqual({ start: 0x2f74f000, end: 0x2ffd0000 });
-  expect(value.facts.fallbackOrders).toEqual([{ nid: 0, order: [0, 1] }, { nid: 1, order: [1, 0] }]);
+  expect(value.facts.fallbackOrders).toEqual([
+    { nid: 0, order: [0, 1] },
+    { nid: 1, order: [1, 0] },
+  ]);
   expect(value.facts.builtZonelists).toEqual([{ mobility: true, totalPages: 196475 }]);
   expect(value.facts.freed).toEqual([
     { what: 'SMP alternatives', kilobytes: 40 },

@@ -68,7 +68,9 @@ export function readDmesg(text: string, account: Account): DmesgText {
       facts.nodeRanges.push({ nid: Number(match[1]), ...halfOpen(match[2], match[3]) });
     } else if ((match = /^Fallback order for Node (\d+): ([\d ]+)$/.exec(line)) !== null) {
       facts.fallbackOrders.push({ nid: Number(match[1]), order: match[2].trim().split(/\s+/).map(Number) });
-    } else if ((match = /^Built \d+ zonelists, mobility grouping (on|off)\.\s+Total pages: (\d+)/.exec(line)) !== null) {
+    } else if (
+      (match = /^Built \d+ zonelists, mobility grouping (on|off)\.\s+Total pages: (\d+)/.exec(line)) !== null
+    ) {
       facts.builtZonelists.push({ mobility: match[1] === 'on', totalPages: Number(match[2]) });
     } else if ((match = /^Freeing (.+?) memory: (\d+)K/.exec(line)) !== null) {
       facts.freed.push({ what: match[1], kilobytes: Number(match[2]) });

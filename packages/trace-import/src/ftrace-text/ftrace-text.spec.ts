@@ -51,7 +51,11 @@ describe('page events', () => {
     ['mm_page_free: page=00000000ddd01219 pfn=0x2f61e order=10', 0x2f61e, 10],
     ['mm_page_free_batched: page=00000000ddd01219 pfn=0x2f61e order=0', 0x2f61e, 0],
     ['mm_page_pcpu_drain: page=00000000ddd01219 pfn=0x3ed52 order=1 migratetype=2', 0x3ed52, 1 | (2 << 4)],
-    ['mm_page_alloc_zone_locked: page=00000000ddd01219 pfn=0x1680 order=2 migratetype=2 percpu_refill=1', 0x1680, 2 | (2 << 4) | 128],
+    [
+      'mm_page_alloc_zone_locked: page=00000000ddd01219 pfn=0x1680 order=2 migratetype=2 percpu_refill=1',
+      0x1680,
+      2 | (2 << 4) | 128,
+    ],
     ['mm_page_alloc_zone_locked: page=00000000ddd01219 pfn=0x1680 order=4 migratetype=0 percpu_refill=0', 0x1680, 4],
     ['mm_page_free: page=ffffea0003db9f40 pfn=1155800 order=0', 1155800, 0],
     ['mm_page_free_batched: page=ffffea0003db9f40 pfn=1155800 order=0 cold=1', 1155800, 0],
@@ -64,14 +68,21 @@ describe('page events', () => {
     expect(events.unit[0]).toBe(unit);
   });
 
-  it.each(['0000000000000000', '(null)', '(nil)', '          (null)', '0x0'])('an allocation that failed: page=%s', (page) => {
-    const { events } = one(`${head}mm_page_alloc: page=${page} pfn=0x0 order=9 migratetype=1 gfp_flags=GFP_TRANSHUGE`).text;
-    expect(eventPfn(events, 0)).toBe(-1);
-    expect(events.unit[0] & 15).toBe(9);
-  });
+  it.each(['0000000000000000', '(null)', '(nil)', '          (null)', '0x0'])(
+    'an allocation that failed: page=%s',
+    (page) => {
+      const { events } = one(
+        `${head}mm_page_alloc: page=${page} pfn=0x0 order=9 migratetype=1 gfp_flags=GFP_TRANSHUGE`,
+      ).text;
+      expect(eventPfn(events, 0)).toBe(-1);
+      expect(events.unit[0] & 15).toBe(9);
+    },
+  );
 
   it.each(['-1', '0xffffffffffffffff', '18446744073709551615'])('pfn=%s', (pfn) => {
-    const { text, account } = one(`${head}mm_page_alloc: page=0000000000000000 pfn=${pfn} order=0 migratetype=1 gfp_flags=none`);
+    const { text, account } = one(
+      `${head}mm_page_alloc: page=0000000000000000 pfn=${pfn} order=0 migratetype=1 gfp_flags=none`,
+    );
     // The last is -1 as %lu prints it; a double holds it as 2^64, which no column can.
     if (pfn.startsWith('1')) expect(account.skipped).toEqual({ 'bad-fields': 1 });
     else expect(eventPfn(text.events, 0)).toBe(-1);
@@ -104,14 +115,21 @@ describe('page events', () => {
 
 describe('all other events', () => {
   const head = '            init-1       [000] d..3.    38.537715: ';
-  const fieldsOf = (events: EventColumns, count: number) => Array.from({ length: count }, (_, i) => eventArg(events, 0, i));
+  const fieldsOf = (events: EventColumns, count: number) =>
+    Array.from({ length: count }, (_, i) => eventArg(events, 0, i));
 
   it.each([
-    ['mm_page_alloc_extfrag: page=000000008245753a pfn=0x16800 alloc_order=0 fallback_order=10 pageblock_order=9 alloc_migratetype=0 fallback_migratetype=1 fragmenting=0 change_ownership=1', [0x16800, 0, 10, 9, 0, 1, 0, 1]],
+    [
+      'mm_page_alloc_extfrag: page=000000008245753a pfn=0x16800 alloc_order=0 fallback_order=10 pageblock_order=9 alloc_migratetype=0 fallback_migratetype=1 fragmenting=0 change_ownership=1',
+      [0x16800, 0, 10, 9, 0, 1, 0, 1],
+    ],
     ['mm_compaction_isolate_migratepages: range=(0x1 ~ 0x200) nr_scanned=511 nr_taken=0', [1, 0x200, 511, 0]],
     ['mm_compaction_migratepages: nr_migrated=32 nr_failed=0', [32, 0]],
     ['mm_compaction_kcompactd_sleep: nid=1', [1]],
-    ['mm_alloc_contig_migrate_range_info: start=0xe000 end=0xe200 migratetype=4 nr_migrated=5 nr_reclaimed=6 nr_mapped=7', [0xe000, 0xe200, 4, 5, 6, 7]],
+    [
+      'mm_alloc_contig_migrate_range_info: start=0xe000 end=0xe200 migratetype=4 nr_migrated=5 nr_reclaimed=6 nr_mapped=7',
+      [0xe000, 0xe200, 4, 5, 6, 7],
+    ],
     ['mm_vmscan_direct_reclaim_end: nr_reclaimed=8', [8]],
   ])('%s', (line, values) => {
     const { events } = one(head + line).text;
@@ -120,20 +138,35 @@ describe('all other events', () => {
   });
 
   it('words', () => {
-    const { events } = one(`${head}mm_compaction_end: zone_start=0x1 migrate_pfn=0xc00 free_pfn=0xd00 zone_end=0x1000, mode=sync status=complete`).text;
+    const { events } = one(
+      `${head}mm_compaction_end: zone_start=0x1 migrate_pfn=0xc00 free_pfn=0xd00 zone_end=0x1000, mode=sync status=complete`,
+    ).text;
     expect(fieldsOf(events, 4)).toEqual([1, 0xc00, 0xd00, 0x1000]);
     expect([eventWord(events, 0, 4), eventWord(events, 0, 5)]).toEqual(['sync', 'complete']);
   });
 
   it('padded zone names, negative numbers', () => {
     const { events } = one(`${head}mm_compaction_finished: node=0 zone=DMA      order=-1 ret=continue`).text;
-    expect([eventArg(events, 0, 0), eventWord(events, 0, 1), eventArg(events, 0, 2), eventWord(events, 0, 3)]).toEqual([0, 'DMA', -1, 'continue']);
-    expect(eventWord(one(`${head}mm_compaction_kcompactd_wake: nid=1 order=1 classzone_idx=DMA32   `).text.events, 0, 2)).toBe('DMA32');
+    expect([eventArg(events, 0, 0), eventWord(events, 0, 1), eventArg(events, 0, 2), eventWord(events, 0, 3)]).toEqual([
+      0,
+      'DMA',
+      -1,
+      'continue',
+    ]);
+    expect(
+      eventWord(one(`${head}mm_compaction_kcompactd_wake: nid=1 order=1 classzone_idx=DMA32   `).text.events, 0, 2),
+    ).toBe('DMA32');
   });
 
   it('gfp texts are words', () => {
-    const { events } = one(`${head}mm_compaction_try_to_compact_pages: order=9 gfp_mask=GFP_TRANSHUGE|__GFP_RETRY_MAYFAIL priority=2`).text;
-    expect([eventArg(events, 0, 0), eventWord(events, 0, 1), eventArg(events, 0, 2)]).toEqual([9, 'GFP_TRANSHUGE|__GFP_RETRY_MAYFAIL', 2]);
+    const { events } = one(
+      `${head}mm_compaction_try_to_compact_pages: order=9 gfp_mask=GFP_TRANSHUGE|__GFP_RETRY_MAYFAIL priority=2`,
+    ).text;
+    expect([eventArg(events, 0, 0), eventWord(events, 0, 1), eventArg(events, 0, 2)]).toEqual([
+      9,
+      'GFP_TRANSHUGE|__GFP_RETRY_MAYFAIL',
+      2,
+    ]);
   });
 
   it('nr_split is 0 before it existed', () => {
@@ -146,13 +179,17 @@ describe('all other events', () => {
   });
 
   it('a marker is one text', () => {
-    const { events } = one('           snapx-235     [001] .....    11.007484: tracing_mark_write: snapx mid begin').text;
+    const { events } = one(
+      '           snapx-235     [001] .....    11.007484: tracing_mark_write: snapx mid begin',
+    ).text;
     expect(events.kind[0]).toBe(kindOf('tracing_mark_write'));
     expect(eventWord(events, 0, 0)).toBe('snapx mid begin');
   });
 
   it('unknown names are counted, not skipped', () => {
-    const { text, account } = one(`${head}kmem_cache_free: call_site=putname+0x4c ptr=000000000eac4a94 name=names_cache`);
+    const { text, account } = one(
+      `${head}kmem_cache_free: call_site=putname+0x4c ptr=000000000eac4a94 name=names_cache`,
+    );
     expect(text.counts).toEqual({ kmem_cache_free: 1 });
     expect(text.events.length).toBe(0);
     expect(account).toMatchObject({ events: 1, skipped: {} });
@@ -164,12 +201,30 @@ describe('layouts', () => {
   it.each([
     ['            bash-3519    [002] d.s.   123.456789: ', { comm: 'bash', pid: 3519 }, 2, 'd.s.', 123456789000],
     ['  gnome-terminal-1567  [000]  4415.246466: ', { comm: 'gnome-terminal', pid: 1567 }, 0, '', 4415246466000],
-    ['     kworker/0:1H-4194304 [011] d..2.  1.000001: ', { comm: 'kworker/0:1H', pid: 4194304 }, 11, 'd..2.', 1000001000],
+    [
+      '     kworker/0:1H-4194304 [011] d..2.  1.000001: ',
+      { comm: 'kworker/0:1H', pid: 4194304 },
+      11,
+      'd..2.',
+      1000001000,
+    ],
     ['   Web Content-x-77      [003] .....     2.000000: ', { comm: 'Web Content-x', pid: 77 }, 3, '.....', 2000000000],
     ['        a[1] -b-9       [003] .....     2.000000: ', { comm: 'a[1] -b', pid: 9 }, 3, '.....', 2000000000],
     ['          <idle>-0       [000] dNZff.     0.000000: ', { comm: '<idle>', pid: 0 }, 0, 'dNZff.', 0],
-    ['           <...>-1234    (   1200) [001] .....     3.500000: ', { comm: '<...>', pid: 1234 }, 1, '.....', 3500000000],
-    ['           <...>-1234    (-------) [001] .....     3.500000: ', { comm: '<...>', pid: 1234 }, 1, '.....', 3500000000],
+    [
+      '           <...>-1234    (   1200) [001] .....     3.500000: ',
+      { comm: '<...>', pid: 1234 },
+      1,
+      '.....',
+      3500000000,
+    ],
+    [
+      '           <...>-1234    (-------) [001] .....     3.500000: ',
+      { comm: '<...>', pid: 1234 },
+      1,
+      '.....',
+      3500000000,
+    ],
     ['-5972    [006] ....  7971.248176: ', { comm: '', pid: 5972 }, 6, '....', 7971248176000],
     ['make-16810 [004] .....  2319.000857123: ', { comm: 'make', pid: 16810 }, 4, '.....', 2319000857123],
     ['            bash-3519    [002] .....     123456789: ', { comm: 'bash', pid: 3519 }, 2, '.....', 123456789],
@@ -185,7 +240,9 @@ describe('layouts', () => {
   });
 
   it('padding after the name, and line ends of other systems', () => {
-    const { text, account } = one('make-16810 [004] .....  2319.000857: mm_page_free:         page=0xffffea00001347a7 pfn=0x1347a7 order=0 \r');
+    const { text, account } = one(
+      'make-16810 [004] .....  2319.000857: mm_page_free:         page=0xffffea00001347a7 pfn=0x1347a7 order=0 \r',
+    );
     expect(account.skipped).toEqual({});
     expect(eventPfn(text.events, 0)).toBe(0x1347a7);
   });
@@ -218,7 +275,13 @@ CPU:1 [LOST 17 EVENTS]
    sh-781   [99999] ...1    31.301373: mm_page_free: page=1 pfn=0x1 order=0
  0)   3.328 us    |  }
 `);
-    expect(account.skipped).toEqual({ 'not-an-event-line': 2, 'stack-trace': 2, 'no-time': 2, 'no-event-name': 1, 'no-cpu': 1 });
+    expect(account.skipped).toEqual({
+      'not-an-event-line': 2,
+      'stack-trace': 2,
+      'no-time': 2,
+      'no-event-name': 1,
+      'no-cpu': 1,
+    });
     expect(account.samples[0]).toEqual({ reason: 'not-an-event-line', line: 1, text: 'what is this' });
     expect(account.samples.at(-1)).toMatchObject({ line: 8 });
   });

@@ -114,19 +114,39 @@ export class LineParser {
   /** HOT. Reads whole lines: bytes[end - 1] is a newline, and SLACK more bytes follow it in the buffer. */
   parse(bytes: Uint8Array, start: number, end: number): void {
     const { builder, account, counts, tasks, taskCache, gfpTexts, flagHead, flagTail, flagIndex } = this;
-    let { time, pfnLow, pfnHigh, kind: kinds, unit, flags: flagsColumn, cpu: cpus, gfp: gfps, task: taskColumn } = builder;
+    let {
+      time,
+      pfnLow,
+      pfnHigh,
+      kind: kinds,
+      unit,
+      flags: flagsColumn,
+      cpu: cpus,
+      gfp: gfps,
+      task: taskColumn,
+    } = builder;
     let { capacity } = builder;
 
     for (let line = start, at = start; at < end; line = at) {
       account.lines++;
       if (builder.length === capacity) {
         builder.reserve();
-        ({ time, pfnLow, pfnHigh, kind: kinds, unit, flags: flagsColumn, cpu: cpus, gfp: gfps, task: taskColumn } = builder);
+        ({
+          time,
+          pfnLow,
+          pfnHigh,
+          kind: kinds,
+          unit,
+          flags: flagsColumn,
+          cpu: cpus,
+          gfp: gfps,
+          task: taskColumn,
+        } = builder);
         ({ capacity } = builder);
       }
       const row = builder.length;
 
-      // Task: fixed columns first, else look for the cpu's bracket. The pid is enough of a hash.
+      // Task: a column known from its fixed place, else look for the cpu's bracket.
       let bracket = line + 25;
       let task = -1;
       if (bytes[bracket] === BRACKET && bytes[line + 16] === DASH) task = taskCache.find(bytes, line);
@@ -391,7 +411,8 @@ export class LineParser {
     if (eol - line > MAX_LINE) return this.badLine('line-too-long', bytes, line);
     if (name < KNOWN) {
       let end = eol;
-      while (end > at && (bytes[end - 1] === RETURN || (bytes[end - 1] === SPACE && name !== KIND.tracing_mark_write))) end--;
+      while (end > at && (bytes[end - 1] === RETURN || (bytes[end - 1] === SPACE && name !== KIND.tracing_mark_write)))
+        end--;
       if (bytes[at] === SPACE) at++;
       const count = readFields(name, bytes, Math.min(at, end), end, this.words, this.values);
       if (count === -1) return this.badLine('bad-fields', bytes, line);

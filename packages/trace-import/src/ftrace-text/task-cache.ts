@@ -32,7 +32,10 @@ export class TaskCache {
     const pid = word(bytes, line + 17);
     const pidEnd = word(bytes, line + 21);
     const slot = slotOf(pid, pidEnd);
-    this.columns.set([pid, pidEnd, word(bytes, line + 12), word(bytes, line + 8), word(bytes, line + 4), word(bytes, line)], slot * WORDS);
+    this.columns.set(
+      [pid, pidEnd, word(bytes, line + 12), word(bytes, line + 8), word(bytes, line + 4), word(bytes, line)],
+      slot * WORDS,
+    );
     this.tasks[slot] = task;
   }
 }

@@ -106,7 +106,10 @@ export function archOfRelease(release: string): ArchName | undefined {
 
 function unameFacts(line: string): MachineFacts {
   const words = line.trim().split(/\s+/);
-  const arch = words.slice(3).map(archOf).find((found) => found !== undefined);
+  const arch = words
+    .slice(3)
+    .map(archOf)
+    .find((found) => found !== undefined);
   return { kernel: words[2], arch: arch ?? archOfRelease(words[2] ?? '') };
 }
 

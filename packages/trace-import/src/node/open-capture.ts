@@ -26,7 +26,15 @@ const PAGE_FILES: Readonly<Record<string, string>> = {
   'kpageflags.bin': 'kpageflags',
   'kpagecount.bin': 'kpagecount',
 };
-const EXPECTED: readonly Expected[] = ['zoneinfo', 'buddyinfo', 'pagetypeinfo', 'memory blocks', 'page flags', 'dmesg', 'trace'];
+const EXPECTED: readonly Expected[] = [
+  'zoneinfo',
+  'buddyinfo',
+  'pagetypeinfo',
+  'memory blocks',
+  'page flags',
+  'dmesg',
+  'trace',
+];
 
 export async function openCapture(builder: RecordingBuilder): Promise<Recording> {
   const top = await namesIn(builder.path);
@@ -75,7 +83,8 @@ async function readTrace(builder: RecordingBuilder, top: ReadonlyMap<string, str
     return;
   }
   const partial = [...files.values()].filter((name) => /^trace-.*\.txt/.test(name));
-  if (partial.length > 0) builder.warn('partial-trace-not-used', `${partial.join(', ')}: only a part of the trace, not used`);
+  if (partial.length > 0)
+    builder.warn('partial-trace-not-used', `${partial.join(', ')}: only a part of the trace, not used`);
   if (files.has('trace.dat')) builder.warn('trace-dat-not-read', 'trace/trace.dat: this format is not read');
 }
 

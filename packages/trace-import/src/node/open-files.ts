@@ -42,14 +42,18 @@ export async function openLooseFiles(builder: RecordingBuilder): Promise<Recordi
 
   const groups = groupFiles(found);
   if (groups.size > 1) {
-    builder.warn('several-sets', `files of several machines or moments, one step each: ${[...groups.keys()].join(', ')}`);
+    builder.warn(
+      'several-sets',
+      `files of several machines or moments, one step each: ${[...groups.keys()].join(', ')}`,
+    );
   }
   let number = 0;
   for (const [name, files] of groups) {
     const facts: StepFacts = {};
     const seen = new Set<string>();
     for (const file of files) {
-      if (seen.has(file.format)) builder.warn('duplicate-file', `${file.name}: a second ${file.format}, the first is used`);
+      if (seen.has(file.format))
+        builder.warn('duplicate-file', `${file.name}: a second ${file.format}, the first is used`);
       else await builder.readInto(facts, file.name, file.format);
       seen.add(file.format);
     }

@@ -1,6 +1,6 @@
 /** Opens whatever a path names: a capture directory, a root folder, a directory of dumps, or a single file. */
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Recording } from '@replug/workload';
 import { pathNotFound, pathUnreadable } from '../errors.ts';
 import { namesIn, openCapture } from './open-capture.ts';
@@ -29,6 +29,7 @@ export async function openRecording(path: string, options: OpenOptions = {}): Pr
   }
   // procfs or sysfs themselves.
   if (names.has('zoneinfo') && names.has('self')) return openRoot(builder, { proc: '.' });
-  if (names.has('devices') && names.has('kernel')) return openRoot(builder, { sys: '.' });
+  if (names.has('devices') && (await namesIn(join(full, 'devices'))).has('system'))
+    return openRoot(builder, { sys: '.' });
   return openLooseFiles(builder);
 }

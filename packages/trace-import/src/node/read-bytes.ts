@@ -6,7 +6,7 @@ import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import xz from 'xz-decompress';
-import { damagedArchive, pathUnreadable } from '../errors.ts';
+import { damagedArchive, pathNotFound, pathUnreadable } from '../errors.ts';
 import { joinChunks, SNIFF_LENGTH } from '../importer.ts';
 
 const CHUNK = 1 << 20;
@@ -16,12 +16,16 @@ const GZIP_MAGIC = [0x1f, 0x8b];
 const MAGIC_LENGTH = 8;
 
 /**
- * Chunks of the file's content; `onRead` is told how many bytes of the file itself have been read. Throws RP4002
+ * Chunks of the file's content; `onRead` is told how many bytes of the file itself have been read. Throws RP4001 (gone), RP4002
  * (unreadable), RP4005 (damaged).
  */
 export async function* contentOf(path: string, onRead?: (bytes: number) => void): AsyncGenerator<Uint8Array> {
   const magic = await firstBytes(path);
-  const compression: Compression = startsWith(magic, XZ_MAGIC) ? 'xz' : startsWith(magic, GZIP_MAGIC) ? 'gzip' : undefined;
+  const compression: Compression = startsWith(magic, XZ_MAGIC)
+    ? 'xz'
+    : startsWith(magic, GZIP_MAGIC)
+      ? 'gzip'
+      : undefined;
   const raw = createReadStream(path, { highWaterMark: CHUNK });
   try {
     for await (const chunk of unpacked(raw, compression)) {
@@ -45,13 +49,36 @@ function unpacked(raw: Readable, compression: Compression): AsyncIterable<Uint8A
   return raw.pipe(gunzip);
 }
 
+/** Empty chunks in a row after which a decoder that got all of its input is taken to wait for more. */
+const STALLED = 4;
+
+/**
+ * The decoder keeps one context for the whole process and gives it back only when a stream ends, fails or is cancelled,
+ * so a reader that stops early must cancel. Past the end of its input it gives empty chunks for ever: the input was cut.
+ */
 async function* unpackXz(raw: Readable): AsyncGenerator<Uint8Array> {
-  const packed = Readable.toWeb(raw) as ReadableStream<Uint8Array>;
+  const chunks = raw[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  let ended = false;
+  const packed = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await chunks.next();
+      ended = done === true;
+      if (ended) controller.close();
+      else controller.enqueue(value);
+    },
+  });
   const reader = new xz.XzReadableStream(packed).getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    yield value;
+  let empty = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      empty = ended && value.length === 0 ? empty + 1 : 0;
+      if (empty === STALLED) throw new Error('the data ends too early');
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
   }
 }
 
@@ -85,7 +112,7 @@ async function firstBytes(path: string): Promise<Uint8Array> {
       await handle.close();
     }
   } catch (cause) {
-    throw pathUnreadable(path, cause);
+    throw (cause as NodeJS.ErrnoException).code === 'ENOENT' ? pathNotFound(path, cause) : pathUnreadable(path, cause);
   }
 }
 

@@ -5,7 +5,17 @@
 import { basename, join } from 'node:path';
 import { stat } from 'node:fs/promises';
 import { ReplugError } from '@replug/core';
-import { alignClocks, stepLabel, type ArchName, type FileAccount, type PageFlags, type Recording, type Step, type TraceFile, type Warning } from '@replug/workload';
+import {
+  alignClocks,
+  stepLabel,
+  type ArchName,
+  type FileAccount,
+  type PageFlags,
+  type Recording,
+  type Step,
+  type TraceFile,
+  type Warning,
+} from '@replug/workload';
 import { Account } from '../account.ts';
 import { mergeMachine, mergeStep, type Facts, type StepFacts } from '../facts.ts';
 import { IMPORTERS } from '../importers.ts';

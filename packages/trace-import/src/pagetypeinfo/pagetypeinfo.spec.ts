@@ -1,6 +1,16 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { dumpsFolder, filesBelow, hasDumps, hasShared, readFileWith, readWith, sharedCaptures, unaccounted, x86 } from '../captures.spec-kit.ts';
+import {
+  dumpsFolder,
+  filesBelow,
+  hasDumps,
+  hasShared,
+  readFileWith,
+  readWith,
+  sharedCaptures,
+  unaccounted,
+  x86,
+} from '../captures.spec-kit.ts';
 import { readPagetypeinfo } from './pagetypeinfo.ts';
 
 it('reads both tables of both nodes', () => {
@@ -44,7 +54,10 @@ it('takes the types from the rows where the second table is missing', () => {
 it.skipIf(!hasShared)('reads every pagetypeinfo of the shared captures', () => {
   for (const path of sharedCaptures.flatMap((capture) => filesBelow(join(capture, 'steps'), /^pagetypeinfo$/))) {
     const { value, account } = readFileWith(readPagetypeinfo, path);
-    expect(Object.keys(account.skipped).filter((reason) => reason !== 'mixed-blocks'), path).toEqual([]);
+    expect(
+      Object.keys(account.skipped).filter((reason) => reason !== 'mixed-blocks'),
+      path,
+    ).toEqual([]);
     expect(value.blocks.length, path).toBeGreaterThan(0);
     for (const row of value.blocks) expect(row.counts, path).toHaveLength(value.migratetypes.length);
   }

@@ -13,7 +13,14 @@ describe('memory blocks', () => {
     const memory = memoryBlocksOf(value)!;
     expect(memory).toMatchObject({ blockSize: 128 * 1024 * 1024, autoOnlineBlocks: 'online' });
     expect(memory.blocks).toHaveLength(6);
-    expect(memory.blocks[0]).toEqual({ id: 0, state: 'online', removable: true, validZones: [], physDevice: 0, nodes: [0] });
+    expect(memory.blocks[0]).toEqual({
+      id: 0,
+      state: 'online',
+      removable: true,
+      validZones: [],
+      physDevice: 0,
+      nodes: [0],
+    });
     expect(memory.blocks[5].nodes).toEqual([1]);
     expect(account.skipped).toEqual({});
   });
@@ -40,7 +47,14 @@ describe('memory blocks', () => {
 `,
     );
     expect(memoryBlocksOf(value)!.blocks).toEqual([
-      { id: 33, state: 'offline', removable: undefined, validZones: ['Normal', 'Movable'], physDevice: undefined, nodes: [2] },
+      {
+        id: 33,
+        state: 'offline',
+        removable: undefined,
+        validZones: ['Normal', 'Movable'],
+        physDevice: undefined,
+        nodes: [2],
+      },
     ]);
   });
 

@@ -1,6 +1,18 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { dumpsFolder, filesBelow, hasDumps, hasShared, ppc, readFileWith, readWith, s390, sharedCaptures, unaccounted, x86 } from '../captures.spec-kit.ts';
+import {
+  dumpsFolder,
+  filesBelow,
+  hasDumps,
+  hasShared,
+  ppc,
+  readFileWith,
+  readWith,
+  s390,
+  sharedCaptures,
+  unaccounted,
+  x86,
+} from '../captures.spec-kit.ts';
 import { readZoneinfo } from './zoneinfo.ts';
 
 const step = (capture: string) => join(capture, 'steps/01-before/zoneinfo');
@@ -10,15 +22,32 @@ describe('6.12, x86-64 with two nodes', () => {
 
   it('has every zone type of each node, low to high', () => {
     expect(value.zones.map((z) => `${z.node} ${z.name}`)).toEqual([
-      '0 DMA', '0 DMA32', '0 Normal', '0 Movable', '0 Device',
-      '1 DMA', '1 DMA32', '1 Normal', '1 Movable', '1 Device',
+      '0 DMA',
+      '0 DMA32',
+      '0 Normal',
+      '0 Movable',
+      '0 Device',
+      '1 DMA',
+      '1 DMA32',
+      '1 Normal',
+      '1 Movable',
+      '1 Device',
     ]);
   });
 
   it('reads marks, spans and protection', () => {
     expect(value.zones[1]).toMatchObject({
-      free: 72769, boost: 0, min: 4035, low: 5043, high: 6051, promo: 7059,
-      spanned: 94208, present: 94208, managed: 83006, cma: 0, startPfn: 4096,
+      free: 72769,
+      boost: 0,
+      min: 4035,
+      low: 5043,
+      high: 6051,
+      promo: 7059,
+      spanned: 94208,
+      present: 94208,
+      managed: 83006,
+      cma: 0,
+      startPfn: 4096,
       protection: [0, 0, 0, 0, 0],
     });
     expect(value.zones[0].protection).toEqual([0, 317, 317, 317, 317]);
@@ -48,7 +77,10 @@ describe('6.12, x86-64 with two nodes', () => {
   });
 });
 
-it.each([['ppc64le', ppc, ['Normal', 'Movable']], ['s390x', s390, ['DMA', 'Normal', 'Movable']]])('6.1, %s', (_, capture, names) => {
+it.each([
+  ['ppc64le', ppc, ['Normal', 'Movable']],
+  ['s390x', s390, ['DMA', 'Normal', 'Movable']],
+])('6.1, %s', (_, capture, names) => {
   const { value, account } = readFileWith(readZoneinfo, step(capture));
   expect(value.zones.map((z) => z.name)).toEqual(names);
   expect(value.zones[0].promo).toBeUndefined();
@@ -116,7 +148,8 @@ describe('older kernels', () => {
 
 describe('newer kernels and damaged files', () => {
   it('keeps names that it does not know and lists them', () => {
-    const text = 'Node 0, zone Normal\n  pages free     1\n        reserved_highatomic 5\n    cpu: 0\n              high_min: 7\n';
+    const text =
+      'Node 0, zone Normal\n  pages free     1\n        reserved_highatomic 5\n    cpu: 0\n              high_min: 7\n';
     const { value, account } = readWith(readZoneinfo, text);
     expect(value.zones[0].stats).toEqual({ reserved_highatomic: 5, high_min: 7 });
     expect(value.unknownKeys).toEqual({ reserved_highatomic: 1, high_min: 1 });
@@ -126,7 +159,10 @@ describe('newer kernels and damaged files', () => {
   it('counts what it cannot use by reason', () => {
     const { account } = readWith(readZoneinfo, 'stray 1\nNode 0, zone DMA\n...\n   42\n\u0000\u0001\n\n');
     expect(account.skipped).toEqual({
-      'before-first-zone': 1, 'left-out-by-hand': 1, 'value-without-a-name': 1, 'not-a-zoneinfo-line': 1,
+      'before-first-zone': 1,
+      'left-out-by-hand': 1,
+      'value-without-a-name': 1,
+      'not-a-zoneinfo-line': 1,
     });
     expect(account).toMatchObject({ lines: 6, events: 1, comments: 1 });
   });
@@ -154,6 +190,9 @@ it.skipIf(!hasDumps)('reads every zoneinfo of the third-party dumps', () => {
     const { value, account } = readFileWith(readZoneinfo, path);
     expect(unaccounted(account), path).toBe(0);
     expect(account.skipped['not-a-zoneinfo-line'], path).toBeUndefined();
-    expect(value.zones.some((z) => z.spanned > 0 && z.min > 0), path).toBe(true);
+    expect(
+      value.zones.some((z) => z.spanned > 0 && z.min > 0),
+      path,
+    ).toBe(true);
   }
 });

@@ -114,7 +114,10 @@ export function readZoneinfo(text: string, account: Account): Zoneinfo {
     }
     const protection = /^protection:\s*\(([\d,\s]*)\)$/.exec(line);
     if (protection !== null) {
-      zone.protection = protection[1].split(',').filter((v) => v.trim() !== '').map(Number);
+      zone.protection = protection[1]
+        .split(',')
+        .filter((v) => v.trim() !== '')
+        .map(Number);
       account.event();
       continue;
     }
