@@ -209,6 +209,12 @@ export class FreeArea {
     return prev >= this.capacity ? -1 : prev;
   }
 
+  /** A merge takes pages from the lists of one type to those of another, one of which keeps books of its own. */
+  private moveBooks(zone: number, pages: number, from: number, to: number): void {
+    this.account(zone, -pages, from);
+    this.account(zone, pages, to);
+  }
+
   /** account_freepages(): pages appear on (or leave) lists of a type. */
   account(zone: number, pages: number, type: number): void {
     if (type === TYPE.ISOLATE) {
@@ -268,7 +274,9 @@ export class FreeArea {
         const before = prev[buddy];
         next[before] = after;
         prev[after] = before;
-        if (after === before) listMask[masks + listType[buddy]] &= ~(1 << at);
+        const from = listType[buddy];
+        if (after === before) listMask[masks + from] &= ~(1 << at);
+        if (from !== to && (from >= TYPE.PCPTYPES || to >= TYPE.PCPTYPES)) this.moveBooks(zone, 1 << at, from, to);
         nrFree[count + at]--;
         state[buddy] = STATE.UNTOUCHED;
         head &= buddy;

@@ -133,7 +133,7 @@ export class ZoneVerbs implements ZoneFreeLists {
     if (zone < 0) return;
     for (let at = start; at < start + size;) {
       const order = area.freeOrder(at);
-      if (order >= 0) area.moveToList(at, zone, order, migratetype);
+      if (order >= 0) area.moveToList(at, this.pages.zoneOf(at), order, migratetype);
       at += order >= 0 ? 1 << order : 1;
     }
     area.setPageblockType(start, zone, migratetype);
