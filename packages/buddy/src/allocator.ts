@@ -35,6 +35,7 @@ import {
   TYPE,
   ZONE_FLAG,
   freed61,
+  decayHigh,
   freed612,
   freedQuietly612,
   refill61,
@@ -615,6 +616,21 @@ export class BuddyAllocator implements PageAllocator {
     const zone = this.pages.zoneOf(row);
     this.zones.all[zone].managedPages += 1 << order;
     this.freeToZone(row, zone, order, true);
+  }
+
+  /** What each CPU does about once a second: idle lists shrink (6.12). Cold. */
+  decay(): void {
+    if (!this.autoTune) return;
+    const { pcp } = this;
+    for (const z of this.zones.all) {
+      if (!z.populated) continue;
+      for (let cpu = 0; cpu < pcp.cpus; cpu++) {
+        const set = pcp.set(z.index, cpu);
+        const batch = pcp.sets[set + PCP.BATCH];
+        for (let left = decayHigh(pcp.sets, set); left > 0; left -= batch)
+          this.drainPcp(z.index, cpu, Math.min(left, batch), 0);
+      }
+    }
   }
 
   drainAllPages(zone: number): void {

@@ -1,4 +1,13 @@
-import { Core, createKernel, GFP_MASKS, MIGRATE, PAGE_CLASS, PageAllocator, type KernelProfile } from '@replug/core';
+import {
+  Core,
+  createKernel,
+  GFP_MASKS,
+  MIGRATE,
+  PAGE_CLASS,
+  PageAllocator,
+  ZoneFreeLists,
+  type KernelProfile,
+} from '@replug/core';
 import { smallMachine } from '@replug/core/testing';
 import { describe, expect, it } from 'vitest';
 import { buddy } from './plugin.ts';
@@ -104,6 +113,21 @@ describe('per-CPU lists', () => {
     for (const row of rows) allocator.free(row, 0, 0);
     const first = log.findIndex((line) => line.startsWith('drain'));
     expect(log[first - 1]).toMatch(/^free/);
+    expect(kernel.validate()).toEqual([]);
+  });
+
+  it('6.12: idle lists shrink with time', () => {
+    const { kernel, allocator } = watched('6.12');
+    const rows = Array.from({ length: 3000 }, () => allocator.alloc(GFP_MASKS.GFP_HIGHUSER_MOVABLE, 0, 0));
+    for (const row of rows) allocator.free(row, 0, 0);
+    const lists = kernel.get(ZoneFreeLists);
+    const zone = kernel.get(Core.Zones).all.find((z) => z.populated)!;
+    const before = lists.cpuCount(zone.index, 0);
+    kernel.clock.advance(1e9);
+    const after = lists.cpuCount(zone.index, 0);
+    kernel.clock.advance(60e9);
+    expect(after).toBeLessThanOrEqual(before);
+    expect(lists.cpuCount(zone.index, 0)).toBeLessThanOrEqual(zone.pcpHighMin);
     expect(kernel.validate()).toEqual([]);
   });
 

@@ -216,3 +216,18 @@ function limit612(sets: Int32Array, set: number, freeHigh: boolean, flags: numbe
   }
   return high;
 }
+
+/**
+ * 6.12, about once a second on each CPU: a limit above high_min sinks by an eighth, but not so far that more than a large
+ * batch would have to go. Returns the pages above the new limit. Models: decay_pcp_high().
+ */
+export function decayHigh(sets: Int32Array, set: number): number {
+  const count = sets[set + PCP.COUNT];
+  const high = sets[set + PCP.HIGH];
+  const least = sets[set + PCP.HIGH_MIN];
+  if (high > least) {
+    const batch = sets[set + PCP.BATCH] << LIMIT.BATCH_SCALE_MAX;
+    sets[set + PCP.HIGH] = Math.max(count - batch, high - (high >> 3), least);
+  }
+  return Math.max(0, count - sets[set + PCP.HIGH]);
+}

@@ -20,6 +20,9 @@ export interface BuddyOptions {
   readonly start: 'boot-memory' | 'nothing';
 }
 
+/** vm.stat_interval: how often a CPU folds its counters and lets idle lists shrink. 1 s, ns. */
+const STAT_INTERVAL = 1e9;
+
 const DEFAULTS: BuddyOptions = { start: 'boot-memory' };
 
 /**
@@ -30,9 +33,9 @@ const DEFAULTS: BuddyOptions = { start: 'boot-memory' };
 export const buddy = (options: Partial<BuddyOptions> = {}) =>
   defineSubsystem({
     id: 'buddy',
-    needs: { machine: Core.Machine, tracepoints: Core.Tracepoints },
+    needs: { machine: Core.Machine, tracepoints: Core.Tracepoints, clock: Core.Clock },
     provides: { allocator: PageAllocator, zoneLists: ZoneFreeLists },
-    create: ({ machine, tracepoints }, scope) => {
+    create: ({ machine, tracepoints, clock }, scope) => {
       const { start } = { ...DEFAULTS, ...options };
       const { pages, zones, description } = machine;
       const area = new FreeArea(machine, { retypeOnMerge: description.profile === '6.12' });
@@ -63,6 +66,11 @@ export const buddy = (options: Partial<BuddyOptions> = {}) =>
         }
         applyTuning(machine, tuning);
         allocator.refresh();
+        const tick = (): void => {
+          allocator.decay();
+          clock.at(clock.now + STAT_INTERVAL, tick);
+        };
+        clock.at(clock.now + STAT_INTERVAL, tick);
       });
       scope.onDispose(() => {
         for (const name of pages.columnNames()) if (name.startsWith('buddy.')) pages.dropExtra(name);
