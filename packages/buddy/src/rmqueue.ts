@@ -15,6 +15,9 @@ import {
   MIGRATE,
   MIGRATE_PCPTYPES,
   PAGE_CLASS,
+  PAGE_STATE,
+  STATE_HOLDER_MASK,
+  STATE_ORDER_MASK,
   type KernelProfile,
   type Machine,
   type PageMap,
@@ -26,6 +29,8 @@ import type { FreeArea } from './free-area.ts';
 import { ZONE_FLAG } from './pcp-policy.ts';
 
 const { MOVABLE, HIGHATOMIC, CMA } = MIGRATE;
+/** Migratetype in a head's tag; what lies above is the per-CPU lists'. */
+const TAG_TYPE = 7;
 
 /** Where the last block of a bulk refill came from (6.12): the next one starts there. */
 export const RMQUEUE = { NORMAL: 0, CMA: 1, CLAIM: 2, STEAL: 3 } as const;
@@ -290,10 +295,18 @@ export class Rmqueue {
       if (order >= 0) {
         free += 1 << order;
         at += 1 << order;
-      } else {
-        movable += MOVABLE_CLASS[pages.pageClass[at]];
-        at++;
+        continue;
       }
+      const own = pages.state[at];
+      if ((own & STATE_HOLDER_MASK) === PAGE_STATE.ALLOCATED && pages.pageClass[at] === PAGE_CLASS.UNKNOWN) {
+        // Nobody has said what the block is used for: the list it came from stands in.
+        const pagesOfBlock = 1 << (own & STATE_ORDER_MASK);
+        if ((area.listType[at] & TAG_TYPE) === MOVABLE) movable += Math.min(pagesOfBlock, start + size - at);
+        at += pagesOfBlock;
+        continue;
+      }
+      movable += MOVABLE_CLASS[pages.pageClass[at]];
+      at++;
     }
     return { free, movable };
   }
