@@ -39,6 +39,15 @@ describe('recorded replay of the shipped captures', () => {
     expect(end.kpageflags.agreeing).toBe(end.kpageflags.compared);
   });
 
+  it('reaches an instant without a dump from the last dump before it', async () => {
+    const recording = await openRecording(shipped.find((p) => p.includes('ppc64le'))!);
+    const { time, length } = recording.trace!.events;
+    const report = replayRecording(recording, { from: { kind: 'seconds', seconds: time[length >> 1] / 1e9 } });
+    expect(report.from).toBe('before');
+    expect(report.notes.join()).toContain('replayed from step before');
+    expect(finalAgreement(report)!.kpageflags.realOnly).toBe(0);
+  });
+
   it('ends before it starts: RP5004', async () => {
     const recording = await openRecording(shipped.find((p) => p.includes('ppc64le'))!);
     const from = { kind: 'step', ref: 'after' } as const;

@@ -62,7 +62,7 @@ export function findSpan(recording: Recording, from?: Time, to?: Time): Span {
   const placed = placeSteps(recording);
   const notes: string[] = [];
   const last = placed.at(-1);
-  const begin = locate(from ?? defaultStart(recording, placed));
+  const begin = runUp(locate(from ?? defaultStart(recording, placed)));
   const end = to === undefined ? { index: last?.index ?? events.length, step: last?.step } : locate(to);
   if (begin.index > end.index || (begin.index === end.index && events.length > 0))
     throw emptySpan(`${begin.index}..${end.index} of ${events.length} events`);
@@ -78,6 +78,15 @@ export function findSpan(recording: Recording, from?: Time, to?: Time): Span {
   );
   if (machineStep === undefined) throw noZoneinfo(recording.name);
   return { events, from: begin.index, to: end.index, machineStep, baseline, hint: baseline ?? later, stops, notes };
+
+  /** An instant without a dump of its own is reached by replaying from the last dump before it. */
+  function runUp(at: { index: number; step: Step | undefined }): { index: number; step: Step | undefined } {
+    if (at.step?.hasPageFlags === true) return at;
+    const known = [...placed].reverse().find((p) => p.index <= at.index && p.step.hasPageFlags);
+    if (known === undefined || known.index === at.index) return at;
+    notes.push(`the state there is replayed from step ${known.step.name}, ${at.index - known.index} events before`);
+    return known;
+  }
 
   function locate(time: Time): { index: number; step: Step | undefined } {
     if (time.kind === 'start') return { index: 0, step: placed.find((p) => p.index === 0)?.step };
