@@ -44,6 +44,8 @@ export interface Checkpoint {
   readonly step: string;
   /** Events applied before it. */
   readonly events: number;
+  /** How the step was placed on the trace clock, and how exactly. */
+  readonly instant: string;
   readonly buddyinfo: readonly OrderCounts[];
   /** All counts of buddyinfo are the model's: it was read at the step's instant, kpageflags a while later. */
   readonly buddyinfoEqual: boolean;

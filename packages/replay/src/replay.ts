@@ -5,13 +5,12 @@
  * allocator that starts with nothing.
  */
 import { Core, PageAllocator, ZoneFreeLists, type Kernel } from '@replug/core';
-import type { Step } from '@replug/workload';
 import { placeBaseline, type BaselineCounts } from './baseline.ts';
 import { comparePages, compareOrders, freeBitmap, type Checkpoint } from './checkpoint.ts';
 import { lookAhead } from './lookahead.ts';
 import { migratetypeTable, RecordedReplay, type ReplayCounts } from './recorded.ts';
 import { restoreZones } from './restore-zones.ts';
-import type { Span } from './span.ts';
+import type { Span, Stop } from './span.ts';
 
 export interface ReplayResult {
   readonly counts: ReplayCounts;
@@ -45,7 +44,7 @@ export function replayRecorded(kernel: Kernel, span: Span, options: ReplayOption
   let at = from;
   for (const stop of span.stops) {
     advance(stop.index);
-    checkpoints.push(checkpoint(stop.step, stop.index - from));
+    checkpoints.push(checkpoint(stop, stop.index - from));
   }
   advance(to);
   return {
@@ -65,12 +64,13 @@ export function replayRecorded(kernel: Kernel, span: Span, options: ReplayOption
     }
   }
 
-  function checkpoint(step: Step, done: number): Checkpoint {
+  function checkpoint({ step, note }: Stop, done: number): Checkpoint {
     const real = step.hasPageFlags ? step.pageFlags() : undefined;
     const buddyinfo = compareOrders(machine, lists, step);
     return {
       step: step.name,
       events: done,
+      instant: note,
       buddyinfo,
       buddyinfoEqual: buddyinfo.every((z) => z.real.every((blocks, order) => blocks === z.model[order])),
       ...(real === undefined ? {} : { kpageflags: comparePages(machine, freeBitmap(machine, lists), start, real) }),

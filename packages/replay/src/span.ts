@@ -9,6 +9,8 @@ export interface Stop {
   /** Events [.., index) come before it. */
   readonly index: number;
   readonly step: Step;
+  /** How its place among the events was found, and how exactly. */
+  readonly note: string;
 }
 
 export interface Span {
@@ -68,7 +70,7 @@ export function findSpan(recording: Recording, from?: Time, to?: Time): Span {
     throw emptySpan(`${begin.index}..${end.index} of ${events.length} events`);
   const stops = placed
     .filter((p) => p.index > begin.index && p.index <= end.index && p.step !== begin.step)
-    .map(({ step, index }) => ({ step, index }));
+    .map(({ step, index, note }) => ({ step, index, note }));
   const baseline = begin.step?.hasPageFlags === true ? begin.step : undefined;
   const later =
     [...stops].reverse().find((s) => s.step.hasPageFlags)?.step ?? recording.steps.find((s) => s.hasPageFlags);

@@ -27,6 +27,8 @@ export interface PageAgreementReport {
 export interface CheckpointReport {
   readonly step: string;
   readonly events: number;
+  /** How the step was placed on the trace clock, and how exactly. */
+  readonly instant: string;
   readonly buddyinfo: readonly ZoneOrders[];
   readonly buddyinfoEqual: boolean;
   readonly kpageflags?: PageAgreementReport;
@@ -83,6 +85,7 @@ export function renderReplay(report: ReplayReport): string {
   const met = Object.entries(report.counts).filter(([, count]) => count > 0);
   if (met.length > 0) lines.push(`also: ${met.map(([name, count]) => `${name} ${count}`).join(', ')}`);
   for (const note of report.notes) lines.push(`note: ${note}`);
+  for (const c of report.checkpoints) lines.push(`${c.step}: ${c.instant}`);
   lines.push('');
   const rows = report.checkpoints.map((c) => {
     const k = c.kpageflags;
