@@ -34,8 +34,8 @@ export class Zone {
   /** What a printed NR_FREE_PAGES differs by from the true count: per-CPU deltas not folded yet. 0 unless a recording says so. */
   freeDelta = 0;
   /**
-   * Counters that the model does not drive (LRU, slab, numa_hit …) as a recording printed them, valid at that instant only;
-   * dropped when the state moves on.
+   * Counters that the model does not drive (LRU, slab, numa_hit …) as a recording printed them. They are true of that
+   * instant only: whoever moves the state on sets this back to undefined.
    */
   recorded:
     | { readonly stats: Readonly<Record<string, number>>; readonly nodeStats?: Readonly<Record<string, number>> }
