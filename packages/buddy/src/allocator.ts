@@ -655,10 +655,4 @@ export class BuddyAllocator implements PageAllocator {
   pageblockType(row: number): number {
     return this.area.pageblockType(row);
   }
-
-  /** True for a head on a zone's free list or a per-CPU list. */
-  isListed(row: number): boolean {
-    const holder = this.state[row] & 0xf0;
-    return holder === STATE.FREE || holder === STATE.PCP;
-  }
 }

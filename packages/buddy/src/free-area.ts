@@ -427,11 +427,6 @@ export class FreeArea {
     return to - at;
   }
 
-  /** Largest order with a block on any list of a zone and type; -1 when empty. */
-  largest(zone: number, type: number): number {
-    return 31 - Math.clz32(this.listMask[zone * TYPE.COUNT + type]);
-  }
-
   /** True when list (zone, order, type) has a block. */
   has(zone: number, order: number, type: number): boolean {
     return (this.listMask[zone * TYPE.COUNT + type] & (1 << order)) !== 0;

@@ -18,6 +18,7 @@ import {
   PAGE_STATE,
   STATE_HOLDER_MASK,
   STATE_ORDER_MASK,
+  pcpAllowedOrder,
   type KernelProfile,
   type Machine,
   type PageMap,
@@ -130,7 +131,7 @@ export class Rmqueue {
   }
 
   private refillFlag(order: number, type: number): number {
-    return (order <= 3 || order === this.pages.arch.thpOrder) && type < MIGRATE_PCPTYPES ? 1 : 0;
+    return pcpAllowedOrder(this.pages.arch, order) && type < MIGRATE_PCPTYPES ? 1 : 0;
   }
 
   private rmqueue612(zone: number, order: number, type: number, flags: number): number {

@@ -15,6 +15,7 @@ export {
   ARCH_ALIASES,
   ARCH_PROFILES,
   pagesPerSection,
+  pcpAllowedOrder,
   type ArchId,
   type ArchProfile,
   type MemoryBlockRule,

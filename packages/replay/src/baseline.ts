@@ -7,7 +7,7 @@
  *
  * Free blocks are the canonical maximal ones, listed in ascending order: the kernel's list order is not in any file.
  */
-import { MIGRATE, PAGE_CLASS, type Machine, type ZoneFreeLists } from '@replug/core';
+import { MIGRATE, PAGE_CLASS, PAGE_STATE, type Machine, type ZoneFreeLists } from '@replug/core';
 import { eventPfn, type EventColumns, type PageFlags } from '@replug/workload';
 import { BEFORE, type Lookahead } from './lookahead.ts';
 import { classOfFlags, compoundOrder, isBuddy, isNoPage } from './page-flags.ts';
@@ -145,7 +145,7 @@ function placeOwned({ machine, lists, flags }: BaselineInput, counts: BaselineCo
 /** True for a tail page of a block on a CPU's list. */
 function onCpuList(state: Uint8Array, row: number): boolean {
   for (let order = 1; order <= 12; order++) {
-    if (state[row & -(1 << order)] === (0x20 | order)) return true;
+    if (state[row & -(1 << order)] === (PAGE_STATE.PCP | order)) return true;
   }
   return false;
 }

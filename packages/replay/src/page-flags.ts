@@ -48,7 +48,6 @@ const OFFLINE = bit(KPF.OFFLINE);
 
 export const isBuddy = (low: number): boolean => (low & BUDDY) !== 0;
 export const isNoPage = (low: number): boolean => (low & NOPAGE) !== 0;
-export const isOffline = (low: number): boolean => (low & OFFLINE) !== 0;
 
 /** What the flags say a page that is not free is used for. `high`: bits 32–63. */
 export function classOfFlags(low: number, high: number): PageClass {

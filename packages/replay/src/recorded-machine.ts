@@ -22,12 +22,6 @@ import type { MemoryBlock, PageFlags, Recording, Step, ZoneinfoZone } from '@rep
 import { noZoneinfo, unsupportedArch } from './errors.ts';
 import { isNoPage } from './page-flags.ts';
 
-export interface RecordedMachine {
-  readonly description: MachineDescription;
-  /** Spans with managed pages as printed, by step: what the machine's zones start from. */
-  readonly step: Step;
-}
-
 /** Describes the machine of a step, with the memory that `later` steps have besides. */
 export function describeRecorded(
   recording: Recording,

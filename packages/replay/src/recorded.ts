@@ -20,6 +20,7 @@ import {
   PAGE_STATE,
   STATE_HOLDER_MASK,
   STATE_ORDER_MASK,
+  pcpAllowedOrder,
   type Found,
   type Machine,
   type PageMap,
@@ -207,7 +208,7 @@ export class RecordedReplay {
       core ||
       way === WAY.DIRECT ||
       (way === WAY.UNKNOWN && this.lockIsBusy(i)) ||
-      !this.throughCpuLists(order) ||
+      !pcpAllowedOrder(pages.arch, order) ||
       lists.pageblockType(row) === MIGRATE.ISOLATE;
     const found = direct ? lists.freeDirect(row, order, core) : lists.freeToCpu(row, order, this.cpu(i));
     const released = found === FOUND.UNKNOWN && (core || order >= this.pages.arch.pageblockOrder);
@@ -257,10 +258,6 @@ export class RecordedReplay {
   private notApplied(why: 'outside' | 'impossible'): void {
     this.counts.applied--;
     this.counts[why]++;
-  }
-
-  private throughCpuLists(order: number): boolean {
-    return order <= 3 || order === this.pages.arch.thpOrder;
   }
 
   private other(i: number, kind: number): void {

@@ -153,3 +153,9 @@ export const ARCH_ALIASES: Readonly<Record<string, ArchId>> = {
 export function pagesPerSection(arch: ArchProfile): number {
   return 2 ** (arch.sectionSizeBits - arch.pageShift);
 }
+
+/** pcp_allowed_order(): blocks of this order go through the per-CPU lists. Models: mm/page_alloc.c pcp_allowed_order(). */
+export function pcpAllowedOrder(arch: ArchProfile, order: number): boolean {
+  return order <= PAGE_ALLOC_COSTLY_ORDER || order === arch.thpOrder;
+}
+const PAGE_ALLOC_COSTLY_ORDER = 3;
