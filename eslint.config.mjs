@@ -28,7 +28,8 @@ const NODE_MODULES = [...new Set(builtinModules.map((name) => name.split('/')[0]
 );
 const noNode = {
   group: ['node:*', ...NODE_MODULES.flatMap((name) => [`/${name}`, `/${name}/*`])],
-  message: 'This package runs anywhere: files, processes and streams belong to trace-import/src/node or apps/cli.',
+  message:
+    'This package runs anywhere: files, processes and streams belong to src/node of trace-import or workload, or apps/cli.',
 };
 const noContainer = {
   group: ['/tsyringe', '/reflect-metadata'],
@@ -83,7 +84,7 @@ export default tseslint.config(
   {
     name: 'replug/no-node',
     files: sources('core', 'subsystem', 'workload', 'tooling'),
-    ignores: ['packages/trace-import/src/node/**', CONTAINER, ...SPECS],
+    ignores: ['packages/{trace-import,workload}/src/node/**', CONTAINER, ...SPECS],
     rules: {
       ...restrictImports(noContainer, noNode),
       'no-restricted-syntax': [

@@ -187,6 +187,34 @@ export function sliceEvents(events: EventColumns, first: number, last: number): 
   };
 }
 
+/** The events of the kinds that `keeps` says yes to, as columns of their own. Dictionaries and `args` are shared. */
+export function filterEvents(events: EventColumns, keeps: (kind: number) => boolean): EventColumns {
+  const kept = Uint8Array.from({ length: 256 }, (_, kind) => (keeps(kind) ? 1 : 0));
+  const rows = new Uint32Array(events.length);
+  let length = 0;
+  for (let i = 0; i < events.length; i++) if (kept[events.kind[i]] === 1) rows[length++] = i;
+  return {
+    ...events,
+    length,
+    time: gather(events.time, new Float64Array(length), rows),
+    pfnLow: gather(events.pfnLow, new Uint32Array(length), rows),
+    pfnHigh: gather(events.pfnHigh, new Uint8Array(length), rows),
+    kind: gather(events.kind, new Uint8Array(length), rows),
+    unit: gather(events.unit, new Uint8Array(length), rows),
+    flags: gather(events.flags, new Uint8Array(length), rows),
+    cpu: gather(events.cpu, new Uint16Array(length), rows),
+    gfp: gather(events.gfp, new Uint16Array(length), rows),
+    task: gather(events.task, new Uint32Array(length), rows),
+  };
+}
+
+type Column = { [row: number]: number; readonly length: number };
+
+function gather<T extends Column>(from: T, to: T, rows: Uint32Array): T {
+  for (let i = 0; i < to.length; i++) to[i] = from[rows[i]];
+  return to;
+}
+
 /** First row whose time is at or after `ns`; `length` when there is none. Times never decrease in file order. */
 export function firstEventAtOrAfter(events: EventColumns, ns: number): number {
   const { time } = events;

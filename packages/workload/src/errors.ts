@@ -59,3 +59,78 @@ export function builderFinished(): ReplugError {
     hint: 'start a new builder',
   });
 }
+
+export function badDuration(value: string): ReplugError {
+  return new ReplugError({
+    code: 'RP3007',
+    who: 'duration',
+    what: 'not a length of time',
+    value,
+    hint: 'write a number with its unit: 250ms, 1s, 2m',
+  });
+}
+
+export function notRpw(path: string): ReplugError {
+  return new ReplugError({
+    code: 'RP3101',
+    who: 'rpw',
+    what: 'not a .rpw file',
+    value: path,
+    hint: 'make one with replug import',
+  });
+}
+
+export function rpwVersion(path: string, version: number, own: number): ReplugError {
+  return new ReplugError({
+    code: 'RP3102',
+    who: 'rpw',
+    what: `the file is of format version ${version}, this program reads up to ${own}`,
+    value: path,
+    hint: 'use a newer replug, or import the recording again',
+  });
+}
+
+export function rpwHeaderDamaged(path: string, why: string): ReplugError {
+  return new ReplugError({
+    code: 'RP3103',
+    who: 'rpw',
+    what: `the beginning of the file is damaged: ${why}`,
+    value: path,
+    hint: 'copy the file again, or import the recording again',
+  });
+}
+
+export function rpwMisuse(what: string): ReplugError {
+  return new ReplugError({ code: 'RP3104', who: 'RpwEncoder', what });
+}
+
+export function rpwCannotHold(what: string, value: unknown): ReplugError {
+  return new ReplugError({ code: 'RP3105', who: 'RpwEncoder', what, value, hint: 'the recording contradicts itself' });
+}
+
+export function rpwUnreadable(path: string, cause: unknown): ReplugError {
+  return new ReplugError(
+    { code: 'RP3106', who: 'rpw', what: 'cannot be read', value: path, hint: 'check that it exists and may be read' },
+    { cause },
+  );
+}
+
+export function rpwUnwritable(path: string, cause: unknown): ReplugError {
+  return new ReplugError(
+    { code: 'RP3107', who: 'rpw', what: 'cannot be written', value: path, hint: 'check the folder and its free space' },
+    { cause },
+  );
+}
+
+export function rpwPageFlagsDamaged(step: string, cause: unknown): ReplugError {
+  return new ReplugError(
+    {
+      code: 'RP3108',
+      who: 'rpw',
+      what: 'the page flags of the step are damaged',
+      value: step,
+      hint: 'use another step',
+    },
+    { cause },
+  );
+}

@@ -3,6 +3,7 @@ export {
   emptyEvents,
   EventColumnsBuilder,
   eventWord,
+  filterEvents,
   firstEventAtOrAfter,
   packUnit,
   sliceByTime,
@@ -16,7 +17,16 @@ export {
   stepLabel,
   type ClockAlignment,
 } from './clock.ts';
+export { parseDuration } from './duration.ts';
 export type { EventColumns, Task } from './events.ts';
 export { argCount, eventArg, eventPfn, isPageEvent, NO_PAGE_HIGH } from './events.ts';
 export type * from './recording.ts';
 export { findStep, parseTime, resolveTime, type ResolvedTime, type Time } from './time.ts';
+export { RpwEncoder, type EncoderOptions } from './rpw/encoder.ts';
+export { isRpw } from './rpw/format.ts';
+export type { RecordingHead, StepFacts, TraceFacts } from './rpw/messages.ts';
+export { openRpwSource, RpwFile, type TimeRange } from './rpw/open.ts';
+export type { Packer } from './rpw/packer.ts';
+export { readRecording, type ReadOptions } from './rpw/read.ts';
+export type { Provenance, SourceFile } from './rpw/schema.ts';
+export { bytesSource, type ByteSource } from './rpw/source.ts';

@@ -38,6 +38,8 @@ export interface FileAccount {
   readonly samples: readonly { readonly reason: string; readonly line: number; readonly text: string }[];
   /** Keys that the reader does not know, kept and listed. */
   readonly unknownKeys: readonly string[];
+  /** Counts by name of what is worth telling about lines that were used: `stack lines`, `wrapped lines`, `events without a time` … */
+  readonly details?: Readonly<Record<string, number>>;
 }
 
 export interface Warning {
