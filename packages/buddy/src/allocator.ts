@@ -277,6 +277,34 @@ export class BuddyAllocator implements PageAllocator {
     return this.zones.nodes.length > 1 && !below.populated ? 0 : ALLOC.NOFRAGMENT;
   }
 
+  /** alloc_pages_bulk(): the first zone of the node that has enough, and only its per-CPU list. Cold. */
+  allocBulk(gfp: number, count: number, cpu: number, rows: Int32Array, nid = -1): number {
+    const { pcp, zones, state } = this;
+    if (cpu < 0 || cpu >= pcp.cpus) throw badCpu(cpu, pcp.cpus);
+    const highest = this.typeOfGfp[gfp & 15];
+    if (highest < 0) throw illegalGfp(gfp);
+    const node = nid < 0 ? this.nodeOfCpu[cpu] : this.positionOfNid.get(nid)!;
+    const list = this.lists[node * this.types + highest];
+    const type = this.migratetypeOf(gfp);
+    const flags = fastFlags(gfp) | this.noFragment(list);
+    const pindex = pcp.pindex(0, type);
+    for (let i = 0; i < list.length && zones.all[list[i]].nid === zones.all[list[0]].nid; i++) {
+      const zone = list[i];
+      const mark = this.marks[zone * MARK.WORDS + MARK.LOW] + this.marks[zone * MARK.WORDS + MARK.BOOST] + count;
+      if (!this.markOk(zone, 0, mark, highest, flags)) continue;
+      let taken = 0;
+      for (; taken < count; taken++) {
+        if (pcp.isEmpty(zone, cpu, pindex)) this.refill(zone, 0, type, flags, cpu, pcp.set(zone, cpu));
+        if (pcp.isEmpty(zone, cpu, pindex)) break;
+        const row = pcp.popHead(zone, cpu, 0, type);
+        state[row] = STATE.ALLOCATED;
+        rows[taken] = row;
+      }
+      return taken;
+    }
+    return 0;
+  }
+
   private fromZonelist(
     list: Int32Array,
     highest: number,
@@ -393,6 +421,23 @@ export class BuddyAllocator implements PageAllocator {
     }
     if (!this.autoTune) sets[set + PCP.FACTOR] >>= 1;
     return pcp.popHead(zone, cpu, order, type);
+  }
+
+  /** The first half of fromPcp() for a block that is known: what a request does to the sizes. Cold. */
+  countRequest(zone: number, cpu: number): void {
+    this.pcp.sets[this.pcp.set(zone, cpu) + this.halved] >>= 1;
+  }
+
+  /** Refills an empty list as a request without special rights would. Cold. */
+  refillFor(zone: number, order: number, type: number, cpu: number): void {
+    this.refill(zone, order, type, 0, cpu, this.pcp.set(zone, cpu));
+  }
+
+  /** The second half of free_unref_page_commit() for a block that is on a list: the list may have to be drained. Cold. */
+  settleFree(row: number, order: number): void {
+    const { pcp } = this;
+    const zone = this.pages.zoneOf(row);
+    this.freedToPcp(zone, pcp.cpuOfBlock(row), pcp.set(zone, pcp.cpuOfBlock(row)), order, pcp.typeOfBlock(row));
   }
 
   /** rmqueue_bulk(). */

@@ -1,5 +1,5 @@
 import { createKernel } from '@replug/core';
-import { pageAllocatorCases, zoneFreeListsCases } from '@replug/core/testing';
+import { allocatorPreviewCases, pageAllocatorCases, zoneFreeListsCases } from '@replug/core/testing';
 import { describe, it } from 'vitest';
 import { buddy } from './plugin.ts';
 
@@ -11,6 +11,13 @@ describe.each(['6.1', '6.12'] as const)('profile %s', (profile) => {
   });
   describe('ZoneFreeLists', () => {
     for (const { name, run } of zoneFreeListsCases) {
+      it(name, () =>
+        run((machine) => createKernel({ machine: { ...machine, profile }, subsystems: [buddy({ start: 'nothing' })] })),
+      );
+    }
+  });
+  describe('AllocatorPreview', () => {
+    for (const { name, run } of allocatorPreviewCases) {
       it(name, () =>
         run((machine) => createKernel({ machine: { ...machine, profile }, subsystems: [buddy({ start: 'nothing' })] })),
       );

@@ -432,6 +432,11 @@ export class FreeArea {
     return (this.listMask[zone * TYPE.COUNT + type] & (1 << order)) !== 0;
   }
 
+  /** Bit o set: list (zone, o, type) has a block. */
+  typeMask(zone: number, type: number): number {
+    return this.listMask[zone * TYPE.COUNT + type];
+  }
+
   /** Moves a listed block to the tail of another type's list. Models: move_to_free_list(). */
   moveToList(row: number, zone: number, order: number, type: number): void {
     const old = this.remove(row, zone, order);

@@ -1,6 +1,6 @@
 /** Gauges: what a sampling replay or a dashboard reads between events. */
-import type { SubsystemScope } from '@replug/core';
-import { contigPageInfo, fragmentationIndex, nrFreeOf, unusableFreeIndex } from './views/fragmentation.ts';
+import { contigPageInfo, fragmentationIndex, unusableFreeIndex, type SubsystemScope } from '@replug/core';
+import { nrFreeOf } from './views/fragmentation.ts';
 import type { ViewSources } from './views/sources.ts';
 
 export function publishMetrics(scope: SubsystemScope, { zones, area, pcp }: ViewSources): void {

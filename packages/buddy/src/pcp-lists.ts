@@ -163,6 +163,11 @@ export class PcpLists {
     return (this.tag[row] >>> TAG.CPU) - 1;
   }
 
+  /** Migratetype of the list that a block is on. */
+  typeOfBlock(row: number): number {
+    return this.tag[row] & TAG.TYPE;
+  }
+
   /** First row of a list, -1 when empty. */
   first(zone: number, cpu: number, pindex: number): number {
     const list = this.list(zone, cpu, pindex);

@@ -1,11 +1,20 @@
 /** The buddy allocator as a subsystem. */
-import { Core, defineSubsystem, FreedPageZone, GrowZone, PageAllocator, ZoneFreeLists } from '@replug/core';
+import {
+  AllocatorPreview,
+  Core,
+  defineSubsystem,
+  FreedPageZone,
+  GrowZone,
+  PageAllocator,
+  ZoneFreeLists,
+} from '@replug/core';
 import { BuddyAllocator } from './allocator.ts';
 import { releaseBootMemory } from './boot.ts';
 import { FreeArea } from './free-area.ts';
 import { hashOwners } from './hash-owners.ts';
 import { publishMetrics } from './metrics.ts';
 import { PcpLists } from './pcp-lists.ts';
+import { BuddyPreview } from './preview.ts';
 import { Rmqueue } from './rmqueue.ts';
 import { validate } from './validate.ts';
 import { ZoneVerbs } from './verbs.ts';
@@ -34,7 +43,7 @@ export const buddy = (options: Partial<BuddyOptions> = {}) =>
   defineSubsystem({
     id: 'buddy',
     needs: { machine: Core.Machine, tracepoints: Core.Tracepoints, clock: Core.Clock },
-    provides: { allocator: PageAllocator, zoneLists: ZoneFreeLists },
+    provides: { allocator: PageAllocator, zoneLists: ZoneFreeLists, preview: AllocatorPreview },
     create: ({ machine, tracepoints, clock }, scope) => {
       const { start } = { ...DEFAULTS, ...options };
       const { pages, zones, description } = machine;
@@ -75,6 +84,10 @@ export const buddy = (options: Partial<BuddyOptions> = {}) =>
       scope.onDispose(() => {
         for (const name of pages.columnNames()) if (name.startsWith('buddy.')) pages.dropExtra(name);
       });
-      return { allocator, zoneLists: new ZoneVerbs(pages, area, pcp) };
+      return {
+        allocator,
+        zoneLists: new ZoneVerbs(pages, area, pcp, allocator),
+        preview: new BuddyPreview(machine, area, pcp, rmqueue),
+      };
     },
   });

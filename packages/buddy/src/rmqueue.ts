@@ -241,24 +241,72 @@ export class Rmqueue {
     if (type >= MIGRATE_PCPTYPES) return false;
     const { area } = this;
     const least = order < area.pageblockOrder && (flags & ALLOC.NOFRAGMENT) !== 0 ? area.pageblockOrder : order;
-    let at = area.maxOrder;
-    let from = -1;
-    for (; at >= least; at--) {
-      from = this.fallbackType(zone, at, type);
-      if (from >= 0) break;
-    }
-    if (from < 0) return false;
-    const whole = this.canSteal(at, type);
-    if (!whole && type === MOVABLE && at > order) {
-      for (at = order; at <= area.maxOrder; at++) {
-        from = this.fallbackType(zone, at, type);
-        if (from >= 0) break;
-      }
-    }
+    const at = this.fallbackOrder61(zone, order, type, least);
+    if (at < 0) return false;
+    const from = this.fallbackType(zone, at, type);
     const head = area.first(zone, at, from);
     this.stealSuitable61(zone, head, at, type, flags, this.canSteal(at, type));
     this.traceFallback(head, order, at, type, from);
     return true;
+  }
+
+  /** Order of the foreign block that a 6.1 fallback takes; -1 for none. */
+  private fallbackOrder61(zone: number, order: number, type: number, least: number): number {
+    const { maxOrder } = this.area;
+    for (let at = maxOrder; at >= least; at--) {
+      if (this.fallbackType(zone, at, type) < 0) continue;
+      if (this.canSteal(at, type) || type !== MOVABLE || at === order) return at;
+      // A movable request that cannot take a pageblock over breaks up the smallest block instead.
+      for (at = order; at <= maxOrder; at++) if (this.fallbackType(zone, at, type) >= 0) return at;
+    }
+    return -1;
+  }
+
+  /**
+   * The foreign block of which a fallback for a request would take its page, without doing it; -1 for none. For a claim
+   * below a pageblock (6.12) the block that the request would get.
+   */
+  previewFallback(zone: number, order: number, type: number): number {
+    if (type >= MIGRATE_PCPTYPES) return -1;
+    const { area } = this;
+    if (!this.claims) {
+      const at = this.fallbackOrder61(zone, order, type, order);
+      return at < 0 ? -1 : area.first(zone, at, this.fallbackType(zone, at, type));
+    }
+    for (let at = area.maxOrder; at >= order; at--) {
+      const from = this.fallbackType(zone, at, type);
+      if (from < 0) continue;
+      if (!this.canSteal(at, type)) break;
+      const head = area.first(zone, at, from);
+      const old = area.pageblockType(head);
+      if (old === HIGHATOMIC) continue;
+      if (at >= area.pageblockOrder) return head;
+      const weight = this.weigh(zone, head);
+      if (weight !== undefined && this.worthClaiming(weight, old, type)) return this.smallestInBlock(head, order);
+    }
+    for (let at = order; at <= area.maxOrder; at++) {
+      const from = this.fallbackType(zone, at, type);
+      if (from >= 0) return area.first(zone, at, from);
+    }
+    return -1;
+  }
+
+  /** The first of a pageblock's smallest free blocks that serve an order: what a claimed pageblock gives. */
+  private smallestInBlock(row: number, order: number): number {
+    const { area } = this;
+    const size = 1 << area.pageblockOrder;
+    const start = row & -size;
+    let best = -1;
+    let least = area.maxOrder + 1;
+    for (let at = start; at < start + size;) {
+      const have = area.freeOrder(at);
+      if (have >= order && have < least) {
+        least = have;
+        best = at;
+      }
+      at += have < 0 ? 1 : 1 << have;
+    }
+    return best;
   }
 
   private stealSuitable61(zone: number, head: number, have: number, type: number, flags: number, whole: boolean): void {

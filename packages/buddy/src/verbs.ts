@@ -7,6 +7,7 @@
  * Models: what mm_page_alloc_zone_locked, mm_page_alloc, mm_page_free and mm_page_pcpu_drain report, 6.1 and 6.12.
  */
 import { FOUND, MIGRATE_PCPTYPES, PAGE_STATE, type Found, type PageMap, type ZoneFreeLists } from '@replug/core';
+import type { BuddyAllocator } from './allocator.ts';
 import type { FreeArea } from './free-area.ts';
 import type { PcpLists } from './pcp-lists.ts';
 import { PCP as PCP_FIELD } from './pcp-policy.ts';
@@ -19,7 +20,10 @@ export class ZoneVerbs implements ZoneFreeLists {
   private readonly pcp: PcpLists;
   private readonly state: Uint8Array;
 
-  constructor(pages: PageMap, area: FreeArea, pcp: PcpLists) {
+  private readonly allocator: BuddyAllocator;
+
+  constructor(pages: PageMap, area: FreeArea, pcp: PcpLists, allocator: BuddyAllocator) {
+    this.allocator = allocator;
     this.pages = pages;
     this.area = area;
     this.pcp = pcp;
@@ -55,6 +59,27 @@ export class ZoneVerbs implements ZoneFreeLists {
     return found;
   }
 
+  handOutWithRefill(row: number, order: number, migratetype: number, cpu: number): Found {
+    const zone = this.pages.zoneOf(row);
+    if (zone < 0) return FOUND.OUTSIDE;
+    const { state, pcp, area } = this;
+    if (!pcp.allowed(order) || migratetype >= MIGRATE_PCPTYPES) return this.handOut(row, order);
+    this.allocator.countRequest(zone, cpu);
+    if (state[row] !== (PCP | order) && area.freeHead(row) >= 0) {
+      const pindex = pcp.pindex(order, migratetype);
+      if (pcp.isEmpty(zone, cpu, pindex)) this.allocator.refillFor(zone, order, migratetype, cpu);
+      // The model would have taken others: this one leaves the free lists all the same.
+      if (state[row] !== (PCP | order)) this.takeToCpu(row, order, migratetype, cpu);
+    }
+    return this.handOut(row, order);
+  }
+
+  freeWithDrain(row: number, order: number, cpu: number): Found {
+    const found = this.freeToCpu(row, order, cpu);
+    if (found !== FOUND.OUTSIDE) this.allocator.settleFree(row, order);
+    return found;
+  }
+
   freeToCpu(row: number, order: number, cpu: number): Found {
     const zone = this.pages.zoneOf(row);
     if (zone < 0) return FOUND.OUTSIDE;
@@ -62,6 +87,19 @@ export class ZoneVerbs implements ZoneFreeLists {
     const type = this.area.pageblockType(row);
     this.pcp.pushHead(row, zone, cpu, order, type < MIGRATE_PCPTYPES ? type : 1);
     return found;
+  }
+
+  moveToHead(row: number): void {
+    const own = this.state[row];
+    if ((own & 0xf0) !== PCP) return;
+    const { pcp } = this;
+    const zone = this.pages.zoneOf(row);
+    const cpu = pcp.cpuOfBlock(row);
+    const order = own & 0x0f;
+    const type = pcp.typeOfBlock(row);
+    if (pcp.first(zone, cpu, pcp.pindex(order, type)) === row) return;
+    pcp.unlink(row, zone);
+    pcp.pushHead(row, zone, cpu, order, type);
   }
 
   drain(row: number, order: number, migratetype: number): Found {
@@ -115,8 +153,20 @@ export class ZoneVerbs implements ZoneFreeLists {
     return this.area.freeHead(row);
   }
 
+  knows(row: number, order: number): boolean {
+    const { state, area } = this;
+    if (area.freeHead(row) >= 0 || this.enclosingHead(row, order) >= 0) return true;
+    for (let at = row; at < row + (1 << order); at++)
+      if (state[at] !== UNTOUCHED || area.freeOrder(at) >= 0) return true;
+    return false;
+  }
+
   freeOrder(head: number): number {
     return this.area.freeOrder(head);
+  }
+
+  freeBlocks(zone: number, order: number): number {
+    return this.area.nrFree[zone * (this.area.maxOrder + 1) + order];
   }
 
   pageblockType(row: number): number {

@@ -21,6 +21,7 @@ export {
   type MemoryBlockRule,
 } from './machine/arch-profiles.ts';
 export { bootMemory, bootReserved, bootZones } from './machine/boot-layout.ts';
+export { contigPageInfo, fragmentationIndex, unusableFreeIndex, type ContigPageInfo } from './machine/fragmentation.ts';
 export { formatGfp, GFP, GFP_MASKS, GFP_ZONE_TABLE, gfpMigratetype, parseGfp } from './machine/gfp.ts';
 export { Machine } from './machine/machine.ts';
 export type {
@@ -55,6 +56,7 @@ export {
 export { ZONE_KINDS, type ZoneKind, type ZoneName } from './machine/zone-kinds.ts';
 export { nodeOrders, typeOfRank, zonelist, type ZonelistOptions } from './machine/zonelists.ts';
 export { MemoryNode, Zone, Zones } from './machine/zones.ts';
+export { AllocatorPreview } from './contracts/allocator-preview.ts';
 export { PageAllocator } from './contracts/page-allocator.ts';
 export { FreedPageZone, GrowZone, OnlinePage } from './contracts/slots.ts';
 export { FOUND, ZoneFreeLists, type Found } from './contracts/zone-free-lists.ts';

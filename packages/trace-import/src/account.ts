@@ -6,7 +6,7 @@
 import type { FileAccount } from '@replug/workload';
 
 /** Cases kept of each reason. */
-const SAMPLES_PER_REASON = 5;
+export const SAMPLES_PER_REASON = 5;
 /** Characters kept of each case. */
 const SAMPLE_LENGTH = 200;
 
@@ -17,6 +17,8 @@ export class Account {
   readonly skipped: Record<string, number> = {};
   readonly samples: { reason: string; line: number; text: string }[] = [];
   readonly unknownKeys = new Set<string>();
+  /** Things worth a count of their own that change nothing in the sum of lines. */
+  readonly details: Record<string, number> = {};
   readonly path: string;
   readonly format: string;
 
@@ -53,6 +55,11 @@ export class Account {
     if (count <= SAMPLES_PER_REASON) this.samples.push({ reason, line, text: text.slice(0, SAMPLE_LENGTH) });
   }
 
+  /** Counts something about lines that are counted otherwise: stack lines, which are comments; events without a time. */
+  detail(name: string, count = 1): void {
+    this.details[name] = (this.details[name] ?? 0) + count;
+  }
+
   /** A line that was understood but whose name is new. */
   unknown(key: string): void {
     this.unknownKeys.add(key);
@@ -62,6 +69,8 @@ export class Account {
   finish(bytes?: number): FileAccount {
     const { path, format, events, skipped, samples } = this;
     const inLines = this.lines > 0 ? { lines: this.lines, comments: this.comments } : {};
-    return { path, format, ...inLines, bytes, events, skipped, samples, unknownKeys: [...this.unknownKeys] };
+    const details = Object.keys(this.details).length > 0 ? { details: this.details } : {};
+    const unknownKeys = [...this.unknownKeys];
+    return { path, format, ...inLines, bytes, events, skipped, samples, unknownKeys, ...details };
   }
 }

@@ -5,8 +5,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { sharedCaptures, unaccounted } from './captures.spec-kit.ts';
+import { Account } from './account.ts';
+import { filesBelow, sharedCaptures, unaccounted } from './captures.spec-kit.ts';
+import { FtraceTextReader } from './ftrace-text/ftrace-text.ts';
 import { openRecording } from './node/open-recording.ts';
+import { contentOf } from './node/read-bytes.ts';
 
 const traced = sharedCaptures.filter((path) => existsSync(join(path, 'trace/trace.txt.xz')));
 
@@ -42,5 +45,19 @@ describe.skipIf(traced.length === 0)('every shared trace', () => {
     let decreasing = 0;
     for (let i = 1; i < length; i++) if (time[i] < time[i - 1]) decreasing++;
     expect(decreasing).toBe(0);
+  });
+});
+
+const windows = sharedCaptures.flatMap((path) => filesBelow(join(path, 'trace'), /^trace-.*\.txt\.xz$/));
+
+/** Beginnings of traces that were too long to keep. */
+describe.skipIf(windows.length === 0)('every part of a shared trace', () => {
+  it.each(windows)('%s', { timeout: 300_000 }, async (path) => {
+    const account = new Account(path, 'ftrace-text');
+    const reader = new FtraceTextReader(account);
+    for await (const chunk of contentOf(path)) reader.push(chunk);
+    expect(reader.finish().counts).toEqual(grepCounts(path));
+    expect(account.finish()).toMatchObject({ comments: 12, skipped: {} });
+    expect(unaccounted(account.finish())).toBe(0);
   });
 });

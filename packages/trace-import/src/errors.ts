@@ -63,3 +63,66 @@ export function duplicatePriority(first: string, second: string, priority: numbe
     hint: 'detection needs a total order: choose a number that is free',
   });
 }
+
+export function fileTooLarge(path: string, limit: number): ReplugError {
+  return new ReplugError({
+    code: 'RP4007',
+    who: 'import',
+    what: `the content is larger than ${limit} bytes`,
+    value: path,
+    hint: 'raise maxBytes if the file is what it should be',
+  });
+}
+
+export function expandsTooMuch(path: string, kind: string, ratio: number): ReplugError {
+  return new ReplugError({
+    code: 'RP4008',
+    who: 'decompress',
+    what: `the ${kind} data grows to more than ${ratio} times its size, as no trace does`,
+    value: path,
+    hint: 'unpack the file yourself if it is what it should be',
+  });
+}
+
+export function windowTooLarge(path: string, kind: string, window: number, limit: number): ReplugError {
+  return new ReplugError({
+    code: 'RP4009',
+    who: 'decompress',
+    what: `the ${kind} data needs a window of ${window} bytes, more than ${limit}`,
+    value: path,
+    hint: 'unpack the file yourself, or compress it with a smaller window',
+  });
+}
+
+export function compressionUnsupported(path: string, kind: string, what: string): ReplugError {
+  return new ReplugError({
+    code: 'RP4010',
+    who: 'decompress',
+    what: `the ${kind} data uses ${what}, which is not read`,
+    value: path,
+    hint: 'unpack the file yourself',
+  });
+}
+
+export function textWorkerFailed(path: string, cause: unknown): ReplugError {
+  return new ReplugError(
+    {
+      code: 'RP4011',
+      who: 'import',
+      what: 'a thread that reads text has failed',
+      value: path,
+      hint: 'read with one job',
+    },
+    { cause },
+  );
+}
+
+export function notAFile(path: string): ReplugError {
+  return new ReplugError({
+    code: 'RP4012',
+    who: 'openPaths',
+    what: 'a folder among several paths',
+    value: path,
+    hint: 'give one folder, or several single files of one machine',
+  });
+}

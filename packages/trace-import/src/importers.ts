@@ -1,6 +1,6 @@
 /** Every format this package reads, one entry a format. A prefix is at most 4096 bytes. */
 import { FtraceTextReader } from './ftrace-text/ftrace-text.ts';
-import { looksLikeFtraceText } from './ftrace-text/sniff.ts';
+import { TRACE_FORMATS, traceFormatOf } from './ftrace-text/sniff.ts';
 import { readBuddyinfo } from './buddyinfo/buddyinfo.ts';
 import { readDmesg } from './dmesg/dmesg.ts';
 import { readIndex } from './frag-index/frag-index.ts';
@@ -16,18 +16,22 @@ import { readWhen } from './when/when.ts';
 import { readZoneinfo } from './zoneinfo/zoneinfo.ts';
 
 const INDEX_ROW = /^\s*Node\s+\d+,\s*zone\s+\S+\s+-?\d+\.-?\d{3}\s/;
+/** The two index files look alike. Only extfrag_index has negative values, and only it is not 0.000 at order 0. */
+const isExtfragIndex = (text: string) =>
+  INDEX_ROW.test(text) && text.split('\n').some((row) => / -|zone\s+\S+\s+0\.(?!000)/.test(row));
 const firstLine = (text: string) => text.slice(0, (text + '\n').indexOf('\n'));
 
-const ftraceText: Importer = {
-  id: 'ftrace-text',
+/** One reader for every layout of a trace; its importers differ in the name that tells the layout. */
+const traceTexts = TRACE_FORMATS.map((id, i): Importer => ({
+  id,
   yields: 'events',
-  priority: 100,
-  sniff: looksLikeFtraceText,
+  priority: 104 - i,
+  sniff: (prefix) => traceFormatOf(prefix) === id,
   open: (account) => {
     const reader = new FtraceTextReader(account);
     return { push: (chunk) => reader.push(chunk), finish: () => ({ trace: reader.finish() }) };
   },
-};
+}));
 
 const kpageflags: Importer = {
   id: 'kpageflags',
@@ -54,7 +58,7 @@ const kpagecount: Importer = {
 };
 
 export const IMPORTERS = new ImporterRegistry([
-  ftraceText,
+  ...traceTexts,
   textImporter(
     { id: 'zoneinfo', yields: 'machine', priority: 95 },
     (text) => /^Node\s+\d+,\s*zone\s+\S+\s*$/.test(firstLine(text)),
@@ -70,15 +74,12 @@ export const IMPORTERS = new ImporterRegistry([
     (text) => text.startsWith('Page block order:'),
     (text, account) => ({ step: { pagetypeinfo: readPagetypeinfo(text, account) } }),
   ),
-  // The two index files look alike. Only extfrag_index has negative values, and only it is not 0.000 at order 0.
-  textImporter(
-    { id: 'extfrag-index', yields: 'checkpoint', priority: 92 },
-    (text) => INDEX_ROW.test(text) && text.split('\n').some((row) => / -|zone\s+\S+\s+0\.(?!000)/.test(row)),
-    (text, account) => ({ step: { extfragIndex: readIndex(text, account) } }),
-  ),
+  textImporter({ id: 'extfrag-index', yields: 'checkpoint', priority: 92 }, isExtfragIndex, (text, account) => ({
+    step: { extfragIndex: readIndex(text, account) },
+  })),
   textImporter(
     { id: 'unusable-index', yields: 'checkpoint', priority: 91 },
-    (text) => INDEX_ROW.test(text),
+    (text) => INDEX_ROW.test(text) && !isExtfragIndex(text),
     (text, account) => ({ step: { unusableIndex: readIndex(text, account) } }),
   ),
   textImporter(
@@ -121,7 +122,7 @@ export const IMPORTERS = new ImporterRegistry([
   ),
   textImporter(
     { id: 'uname', yields: 'machine', priority: 59 },
-    (text) => /^Linux \S+ \d+\.\d+/.test(text),
+    (text) => /^Linux (?!version )\S+ \d+\.\d+/.test(text),
     (text, account) => ({ machine: readUname(text, account) }),
   ),
   textImporter(
@@ -133,8 +134,7 @@ export const IMPORTERS = new ImporterRegistry([
     { id: 'trace-clock', yields: 'machine', priority: 55 },
     (text) => /^[\w -]*\[[\w-]+\][\w -]*\n?$/.test(text) && /\bglobal\b/.test(text),
     (text, account) => {
-      account.lines++;
-      account.event();
+      for (const _ of account.each(text)) account.event();
       return { traceClock: /\[([\w-]+)\]/.exec(text)?.[1] ?? '' };
     },
   ),

@@ -8,6 +8,11 @@ export interface PageAllocator {
    * Returns the first row, or -1 when no zone of the zonelist can give them.
    */
   alloc(gfp: number, order: number, cpu: number, nid?: number): Row;
+  /**
+   * Takes up to `count` single pages at once from a CPU's list, into `rows`, and returns how many it got: fewer when the
+   * zone's marks or lists forbid more. Tells no tracepoint, as the kernel's alloc_pages_bulk() does not.
+   */
+  allocBulk(gfp: number, count: number, cpu: number, rows: Int32Array, nid?: number): number;
   /** Gives 2^order pages back from a CPU. The block must be allocated; giving back a part of a larger block splits it. */
   free(row: Row, order: number, cpu: number): void;
   /** Turns one allocated block of an order into 2^order pages that are freed one by one. */

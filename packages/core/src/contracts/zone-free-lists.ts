@@ -39,8 +39,20 @@ export interface ZoneFreeLists {
    * ALLOCATED: it was in somebody's hands already.
    */
   handOut(row: Row, order: number): Found;
+  /**
+   * handOut() for a trace that tells allocations and frees only: a block that is not on the CPU's list is brought there
+   * first, by a refill as the allocator would make it, so that the blocks around it move as well.
+   */
+  handOutWithRefill(row: Row, order: number, migratetype: number, cpu: number): Found;
   /** An allocated block goes to the head of a CPU's list. mm_page_free that is not freed directly. */
   freeToCpu(row: Row, order: number, cpu: number): Found;
+  /** freeToCpu() for such a trace: the list is drained when the allocator would drain it. */
+  freeWithDrain(row: Row, order: number, cpu: number): Found;
+  /**
+   * A block on a CPU's list becomes its first: a batch of frees tells of each block when the batch is prepared, and again,
+   * by mm_page_free_batched, when it is put on the list.
+   */
+  moveToHead(row: Row): void;
   /** A block leaves its CPU's list for the free lists, merging. mm_page_pcpu_drain. */
   drain(row: Row, order: number, migratetype: number): Found;
   /** A block that is not on a CPU's list goes to the free lists, merging. `tail`: to the list's tail. */
@@ -49,8 +61,12 @@ export interface ZoneFreeLists {
   hold(row: Row, pages: number): number;
   /** Order and head of the free block that covers a row: head row, or -1. */
   freeHead(row: Row): Row;
+  /** True when some page of a block is free, on a CPU's list, held or owned: the allocator knows it. */
+  knows(row: Row, order: number): boolean;
   /** Order of the free block whose head this is; -1 when it is no free head. */
   freeOrder(head: Row): number;
+  /** Free blocks of an order on the lists of a zone (index), all migratetypes. A counter: no list is walked. */
+  freeBlocks(zone: number, order: number): number;
   /** MIGRATE_* of the pageblock of a row. */
   pageblockType(row: Row): number;
   /** A pageblock's type becomes known (extfrag events, baselines); its free blocks move to that type's lists. */

@@ -20,13 +20,22 @@ export interface ConformanceCase {
 
 const { GFP_KERNEL, GFP_HIGHUSER_MOVABLE } = GFP_MASKS;
 
-function equal(actual: unknown, expected: unknown, what: string): void {
+export function equal(actual: unknown, expected: unknown, what: string): void {
   if (!Object.is(actual, expected)) throw new Error(`${what}: expected ${String(expected)}, got ${String(actual)}`);
 }
 
-function sound(kernel: Kernel): void {
+export function sound(kernel: Kernel): void {
   const [failure] = kernel.validate();
   if (failure !== undefined) throw new Error(`${failure.owner}, ${failure.name}: ${failure.problem}`);
+}
+
+/** Fixes what the per-CPU lists take and hold, in pages: `batch` at once, `high` at most. No mark is in the way. */
+export function sizeLists(kernel: Kernel, batch: number, high = 1000): void {
+  for (const zone of kernel.get(Core.Zones).all) {
+    Object.assign(zone.watermark, { min: 0, low: 0, high: 0, promo: 0 });
+    Object.assign(zone, { pcpBatch: batch, pcpHighMin: high, pcpHighMax: high });
+  }
+  kernel.get(PageAllocator).refresh();
 }
 
 /** A provider that boots with all memory free. */
@@ -135,6 +144,69 @@ export const pageAllocatorCases: readonly ConformanceCase[] = [
       sound(kernel);
     },
   },
+  {
+    name: 'a bulk allocation gives distinct pages, tells nobody, and takes what single requests would get',
+    run(make) {
+      using bulk = make(smallMachine());
+      using single = make(smallMachine());
+      sizeLists(bulk, 8);
+      sizeLists(single, 8);
+      let told = 0;
+      bulk.get(Core.Tracepoints).mm_page_alloc.on(() => told++);
+      const rows = new Int32Array(32).fill(-1);
+      const allocator = bulk.get(PageAllocator);
+      equal(allocator.allocBulk(GFP_KERNEL, 20, 1, rows), 20, 'pages got');
+      equal(told, 0, 'mm_page_alloc events');
+      equal(rows[20], -1, 'the entry behind the last page');
+      equal(new Set(rows.subarray(0, 20)).size, 20, 'distinct pages');
+      for (let i = 0; i < 20; i++)
+        equal(rows[i], single.get(PageAllocator).alloc(GFP_KERNEL, 0, 1), `page ${i}, against a request of its own`);
+      sound(bulk);
+      for (let i = 0; i < 20; i++) allocator.free(rows[i], 0, i % 2);
+      allocator.drainAllPages(-1);
+      sound(bulk);
+      const zone = bulk.get(Core.Zones).all.find((z) => z.populated)!;
+      equal(allocator.freePages(zone.index), 4096, 'free pages after everything came back');
+    },
+  },
+  {
+    name: 'a bulk allocation gives fewer pages than wanted where the zone has no more to give',
+    run(make) {
+      using kernel = make(smallMachine({ pages: 1024 }));
+      sizeLists(kernel, 8);
+      const allocator = kernel.get(PageAllocator);
+      const rows = new Int32Array(4096);
+      // The wanted pages count as if they stood above the low mark: 2000 of 1024 never do.
+      equal(allocator.allocBulk(GFP_HIGHUSER_MOVABLE, 2000, 0, rows), 0, 'pages got of 2000');
+      let left = 1024;
+      for (; allocator.alloc(GFP_HIGHUSER_MOVABLE, 0, 0) >= 0; left--);
+      // Seven of the last eight stay on the list: no request passes the marks of a zone without free pages.
+      equal(left, 7, 'pages left after single requests took what they could');
+      equal(allocator.allocBulk(GFP_HIGHUSER_MOVABLE, 4, 0, rows), 0, 'pages got from an empty zone');
+      sound(kernel);
+    },
+  },
+  {
+    name: 'memory that is released for the first time adds to managed and goes to the tail',
+    run(make) {
+      const machine = smallMachine();
+      const [{ start }] = machine.memory;
+      using kernel = make({ ...machine, reserved: [{ start, end: start + 16 }] });
+      sizeLists(kernel, 1);
+      const allocator = kernel.get(PageAllocator);
+      const row = kernel.get(Core.Pages).pfnToRow(start);
+      const zone = kernel.get(Core.Zones).all.find((z) => z.populated)!;
+      equal(zone.managedPages, 4080, 'managed pages without the reserved ones');
+      allocator.release(row, 2);
+      allocator.release(row + 8, 2);
+      equal(zone.managedPages, 4088, 'managed pages');
+      equal(allocator.freePages(zone.index), 4088, 'free pages');
+      sound(kernel);
+      equal(allocator.alloc(GFP_HIGHUSER_MOVABLE, 2, 0), row, 'the block released first');
+      // Batches of larger blocks are of two at least where a batch is not one.
+      equal(allocator.alloc(GFP_HIGHUSER_MOVABLE, 2, 0), row + 8, 'the block released last');
+    },
+  },
 ];
 
 /** A provider that starts with nothing; the machine's pages are unknown to it. */
@@ -183,6 +255,84 @@ export const zoneFreeListsCases: readonly ConformanceCase[] = [
       equal(lists.freeHead(99), -1, 'last page of the range');
       if (lists.freeHead(100) < 0) throw new Error('the page behind the range was taken too');
       sound(kernel);
+    },
+  },
+  {
+    name: 'counts free blocks by order as they split and merge',
+    run(make) {
+      using kernel = make(smallMachine({ pages: 2048 }));
+      const lists = kernel.get(ZoneFreeLists);
+      const zone = kernel.get(Core.Zones).all.find((z) => z.populated)!.index;
+      const counts = (): string => Array.from({ length: 11 }, (_, order) => lists.freeBlocks(zone, order)).join(' ');
+      equal(counts(), '0 0 0 0 0 0 0 0 0 0 0', 'blocks at the start');
+      lists.placeFree(0, 10, MIGRATE.MOVABLE);
+      lists.placeFree(1024, 3, MIGRATE.UNMOVABLE);
+      equal(counts(), '0 0 0 1 0 0 0 0 0 0 1', 'blocks placed');
+      lists.takeToCpu(0, 0, MIGRATE.MOVABLE, 1);
+      equal(counts(), '1 1 1 2 1 1 1 1 1 1 0', 'blocks after a split');
+      lists.drain(0, 0, MIGRATE.MOVABLE);
+      equal(counts(), '0 0 0 1 0 0 0 0 0 0 1', 'blocks after merging');
+    },
+  },
+  {
+    name: 'a request brings its block to the CPU list by a refill as the allocator makes it',
+    run(make) {
+      using kernel = make(smallMachine({ pages: 2048 }));
+      sizeLists(kernel, 4);
+      const lists = kernel.get(ZoneFreeLists);
+      const zone = kernel.get(Core.Zones).all.find((z) => z.populated)!.index;
+      lists.placeFree(0, 10, MIGRATE.MOVABLE);
+      equal(lists.handOutWithRefill(2, 0, MIGRATE.MOVABLE, 0), FOUND.EXPECTED, 'a page of the refill');
+      equal(lists.cpuCount(zone, 0), 3, 'pages 0, 1 and 3 left on the list');
+      equal(lists.freeHead(3), -1, 'page 3 taken by the refill');
+      equal(lists.freeOrder(4), 2, 'pages 4 to 7 left alone');
+      equal(lists.handOutWithRefill(9, 0, MIGRATE.MOVABLE, 0), FOUND.EXPECTED, 'a page that the model would not take');
+      equal(lists.cpuCount(zone, 0), 3, 'no second refill while the list has blocks');
+      equal(lists.freeOrder(8), 0, 'its buddy stays free');
+      equal(lists.handOutWithRefill(9, 0, MIGRATE.MOVABLE, 0), FOUND.ALLOCATED, 'the same page again');
+      equal(lists.handOutWithRefill(16, 4, MIGRATE.MOVABLE, 0), FOUND.ON_FREE_LIST, 'an order without a list');
+      equal(lists.cpuCount(zone, 0), 3, 'pages on the list');
+      sound(kernel);
+    },
+  },
+  {
+    name: 'a free drains the list of its oldest blocks when the limit is reached',
+    run(make) {
+      using kernel = make(smallMachine({ pages: 2048 }));
+      sizeLists(kernel, 4, 8);
+      const lists = kernel.get(ZoneFreeLists);
+      const zone = kernel.get(Core.Zones).all.find((z) => z.populated)!.index;
+      for (let row = 0; row < 16; row++) lists.placeAllocated(row, 0);
+      for (let row = 0; row < 7; row++) equal(lists.freeWithDrain(row, 0, 1), FOUND.EXPECTED, `free of ${row}`);
+      equal(lists.cpuCount(zone, 1), 7, 'pages below the limit');
+      equal(lists.freeWithDrain(7, 0, 1), FOUND.EXPECTED, 'free that reaches the limit');
+      equal(lists.cpuCount(zone, 1), 4, 'pages after a batch of four went');
+      equal(lists.freeOrder(0), 2, 'the four freed first, merged');
+      equal(lists.freeHead(4), -1, 'the fifth');
+      // Without the limit's say the list only grows.
+      for (let row = 8; row < 16; row++) lists.freeToCpu(row, 0, 1);
+      equal(lists.cpuCount(zone, 1), 12, 'pages on the list');
+      sound(kernel);
+    },
+  },
+  {
+    name: 'knows a block when some page of it is free, listed, held or owned',
+    run(make) {
+      using kernel = make(smallMachine({ pages: 2048 }));
+      const lists = kernel.get(ZoneFreeLists);
+      const known = (): string =>
+        [0, 8, 16, 24, 32].map((row) => (lists.knows(row, 3) ? 1 : 0)).join('') + (lists.knows(0, 10) ? '+' : '-');
+      equal(known(), '00000-', 'at the start');
+      lists.placeFree(4, 2, MIGRATE.MOVABLE);
+      lists.placeAllocated(15, 0);
+      lists.placeOnCpu(16, 0, MIGRATE.MOVABLE, 0);
+      lists.placeFree(24, 0, MIGRATE.MOVABLE);
+      lists.hold(24, 1);
+      equal(known(), '11110+', 'with one page each');
+      equal(lists.knows(0, 2), false, 'the half that nobody has');
+      equal(lists.knows(5, 0), true, 'a page inside a free block');
+      lists.placeAllocated(32, 3);
+      equal(lists.knows(34, 1), true, 'a part of an owned block');
     },
   },
 ];

@@ -13,6 +13,8 @@ export class ByteInterner {
   private readonly add: (text: string) => number;
   /** What `add` gave for the n-th run. */
   private readonly values: number[] = [];
+  /** The same by text, for those texts that `findText` was asked for. */
+  private readonly byText = new Map<string, number>();
 
   /** `add` is called once for each new run and gives the index to answer with; beyond `limit` runs `find` gives -1. */
   constructor(limit: number, add: (text: string) => number) {
@@ -34,6 +36,16 @@ export class ByteInterner {
       while (i < length && arena[at + i] === bytes[start + i]) i++;
       if (i === length) return this.values[entry];
     }
+  }
+
+  /** The index of a text's bytes, off the hot path. */
+  findText(text: string): number {
+    let value = this.byText.get(text);
+    if (value !== undefined) return value;
+    const bytes = encoder.encode(text);
+    value = this.find(bytes, 0, bytes.length, hashBytes(bytes, 0, bytes.length));
+    if (this.byText.size < this.limit) this.byText.set(text, value);
+    return value;
   }
 
   private insert(bytes: Uint8Array, start: number, end: number, hash: number): number {
@@ -69,6 +81,7 @@ export class ByteInterner {
   }
 }
 
+const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** Text of bytes [start, end). */

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { Account } from '../account.ts';
 import { unaccounted } from '../captures.spec-kit.ts';
 import { FtraceTextReader, type FtraceText } from './ftrace-text.ts';
-import { looksLikeFtraceText } from './sniff.ts';
+import { traceFormatOf } from './sniff.ts';
 
 const encoder = new TextEncoder();
 
@@ -83,13 +83,15 @@ describe('page events', () => {
     const { text, account } = one(
       `${head}mm_page_alloc: page=0000000000000000 pfn=${pfn} order=0 migratetype=1 gfp_flags=none`,
     );
-    // The last is -1 as %lu prints it; a double holds it as 2^64, which no column can.
-    if (pfn.startsWith('1')) expect(account.skipped).toEqual({ 'bad-fields': 1 });
-    else expect(eventPfn(text.events, 0)).toBe(-1);
+    expect(account.skipped).toEqual({});
+    expect(eventPfn(text.events, 0)).toBe(-1);
+  });
+
+  it.each(['page=00000000ddd01219 order=0', 'page=ffffea0003db9f40'])('no pfn: %s', (fields) => {
+    expect(one(`${head}mm_page_free: ${fields}`).account.skipped).toEqual({ 'no-pfn': 1 });
   });
 
   it.each([
-    'mm_page_free: page=00000000ddd01219 order=0',
     'mm_page_free: page=00000000ddd01219 pfn=0x order=0',
     'mm_page_free: page=00000000ddd01219 pfn=xyz order=0',
     'mm_page_free: page=00000000ddd01219 pfn=0x1 order=',
@@ -236,7 +238,7 @@ describe('layouts', () => {
     expect(events.tasks[events.task[0]]).toEqual(task);
     expect([events.cpu[0], events.flagTexts[events.flags[0]], events.time[0]]).toEqual([cpu, flags, time]);
     expect(eventPfn(events, 0)).toBe(1155800);
-    expect(looksLikeFtraceText(encoder.encode(head + free))).toBe(true);
+    expect(traceFormatOf(encoder.encode(head + free))).toBe(head.startsWith('perf') ? 'perf-script' : 'ftrace-text');
   });
 
   it('padding after the name, and line ends of other systems', () => {
@@ -276,14 +278,14 @@ CPU:1 [LOST 17 EVENTS]
  0)   3.328 us    |  }
 `);
     expect(account.skipped).toEqual({
-      'not-an-event-line': 2,
-      'stack-trace': 2,
+      'not-an-event-line': 1,
       'no-time': 2,
       'no-event-name': 1,
       'no-cpu': 1,
     });
     expect(account.samples[0]).toEqual({ reason: 'not-an-event-line', line: 1, text: 'what is this' });
-    expect(account.samples.at(-1)).toMatchObject({ line: 8 });
+    expect(account.samples.at(-1)).toMatchObject({ reason: 'no-cpu', line: 7 });
+    expect(account.details).toEqual({ 'stack lines': 2, 'graph lines': 1 });
   });
 
   it('keeps five cases of a reason', () => {

@@ -1,16 +1,22 @@
 /**
- * ftrace's text: /sys/kernel/tracing/trace, trace_pipe, `trace-cmd report`, `perf script` without call chains.
+ * ftrace's text in every layout: /sys/kernel/tracing/trace, trace_pipe, the latency format, function_graph, `trace-cmd
+ * report`, `perf script`, and what a mail program made of them. One reader for all: a text may mix them.
  *
  * Bytes come in chunks cut anywhere; a line that spans chunks is put together first, so the columns do not depend on the
- * cut. Never holds more than the longest allowed line.
+ * cut. Never holds more than a few of the longest allowed lines.
+ *
+ * A text may also be read in parts, one reader each, when every part but the first begins with an event line: together
+ * they hold the same events.
  */
 import type { EventColumns } from '@replug/workload';
 import type { Account } from '../account.ts';
+import { NEWLINE } from './ascii.ts';
 import { decode } from './byte-interner.ts';
+import { EventSink } from './event-sink.ts';
 import { LineParser, MAX_LINE } from './line-parser.ts';
+import { OddLines } from './odd-lines.ts';
+import { Remarks } from './other-lines.ts';
 import { SLACK } from './words.ts';
-
-const NEWLINE = 10;
 
 export interface FtraceText {
   readonly events: EventColumns;
@@ -18,7 +24,7 @@ export interface FtraceText {
   readonly counts: Readonly<Record<string, number>>;
   /** Events that the text says are missing. */
   readonly lost: number;
-  /** `#P:n` of the header; undefined without a header. */
+  /** `#P:n` or `cpus=n` of the header; undefined without a header. */
   readonly cpus?: number;
   /** `nop`, `function_graph` …; undefined without a header. */
   readonly tracer?: string;
@@ -26,20 +32,20 @@ export interface FtraceText {
 
 export class FtraceTextReader {
   private readonly account: Account;
+  private readonly sink = new EventSink();
+  /** What headers and marks have told so far. */
+  readonly remarks = new Remarks();
+  private readonly odd: OddLines;
   private readonly parser: LineParser;
   /** The beginning of a line whose end has not come yet, and room for its newline and the slack. */
   private readonly carry = new Uint8Array(MAX_LINE + 1 + SLACK);
   private carried = 0;
   private tooLong = false;
 
-  private overrun = 0;
-  private lostMarked = 0;
-  private cpus: number | undefined;
-  private tracer: string | undefined;
-
   constructor(account: Account) {
     this.account = account;
-    this.parser = new LineParser(account, (line) => this.readComment(line));
+    this.odd = new OddLines(account, this.sink, this.remarks);
+    this.parser = new LineParser(account, this.sink, this.odd);
   }
 
   /** Takes the next bytes of the file, cut anywhere. */
@@ -71,13 +77,9 @@ export class FtraceTextReader {
   /** The columns of all that was pushed. A last line without a newline counts as a line. */
   finish(): FtraceText {
     if (this.carried > 0 || this.tooLong) this.endCarriedLine();
-    const { names, counts: byIndex, builder } = this.parser;
-    const counts: Record<string, number> = {};
-    names.forEach((name, i) => {
-      if (byIndex[i] > 0) counts[name] = byIndex[i];
-    });
-    const lost = Math.max(this.overrun, this.lostMarked);
-    return { events: builder.finish(), counts, lost, cpus: this.cpus, tracer: this.tracer };
+    this.odd.settle();
+    const { lost, cpus, tracer } = this.remarks;
+    return { events: this.sink.builder.finish(), counts: this.sink.countsByName(), lost, cpus, tracer };
   }
 
   private keep(bytes: Uint8Array, start: number, end: number): void {
@@ -91,26 +93,12 @@ export class FtraceTextReader {
   private endCarriedLine(): void {
     if (this.tooLong) {
       this.account.lines++;
-      this.account.skip('line-too-long', decode(this.carry, 0, 400));
+      this.odd.skipTooLong(decode(this.carry, 0, 400));
     } else {
       this.carry[this.carried] = NEWLINE;
       this.parser.parse(this.carry, 0, this.carried + 1);
     }
     this.carried = 0;
     this.tooLong = false;
-  }
-
-  private readComment(line: string): void {
-    const entries = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)\s+#P:(\d+)/.exec(line);
-    if (entries !== null) {
-      this.overrun = Math.max(0, Number(entries[2]) - Number(entries[1]));
-      this.cpus = Number(entries[3]);
-      return;
-    }
-    const tracer = /^# tracer: (\S+)/.exec(line);
-    if (tracer !== null) this.tracer = tracer[1];
-    // `[LOST EVENTS]` tells no number: at least one.
-    const lost = /^CPU:\d+ \[(?:LOST (\d+) EVENTS|(\d+) EVENTS DROPPED|LOST EVENTS|EVENTS DROPPED)\]/.exec(line);
-    if (lost !== null) this.lostMarked += Number(lost[1] ?? lost[2] ?? 1);
   }
 }

@@ -6,40 +6,32 @@
  *   0              16       25
  *
  * Every line in the given range ends in a newline, so a scan that stops at one needs no other bound. A row is written into
- * the columns as it is read and counts only once `length` is raised: a line that fails halfway leaves nothing behind.
+ * the columns as it is read and counts only once `length` is raised: a line that fails halfway leaves nothing behind. A
+ * line of any other shape is left to OddLines, which reads every layout and is slower.
  *
  * Models: kernel/trace/trace_output.c trace_print_context(), include/trace/events/kmem.h.
  */
-import { KIND, TRACEPOINTS } from '@replug/core';
-import { EventColumnsBuilder, NO_PAGE_HIGH } from '@replug/workload';
+import { KIND } from '@replug/core';
+import { NO_PAGE_HIGH } from '@replug/workload';
 import type { Account } from '../account.ts';
-import { ByteInterner, decode, hashBytes } from './byte-interner.ts';
+import { BRACKET, BRACKET_END, COLON, DASH, DOT, EQUALS, HASH, NEWLINE, QUOTE, RETURN, SPACE, ZERO } from './ascii.ts';
+import { decode, hashBytes } from './byte-interner.ts';
+import { KNOWN, SPECIAL, type EventSink } from './event-sink.ts';
 import { HEX_DIGIT, readFields, readNumber } from './fields.ts';
+import type { OddLines } from './odd-lines.ts';
+import { FlagsCache } from './flags-cache.ts';
+import { GFP_REACH, GfpCache } from './gfp-cache.ts';
+import { PageLines } from './page-lines.ts';
 import { TaskCache } from './task-cache.ts';
-import { findCpuColumn, splitTask } from './task-column.ts';
+import { findCpuColumn } from './task-column.ts';
 import { word, wordOf } from './words.ts';
 
 /** Bytes of the longest line that is read, its newline not counted. */
 export const MAX_LINE = 65536;
 const MAX_NAME = 64;
 const MAX_FLAGS = 16;
-const MAX_NAMES = 4096;
-const MAX_TASKS = 1 << 22;
-const MAX_WORDS = 1 << 20;
-const MAX_FLAG_TEXTS = 256;
-const MAX_GFP_TEXTS = 65536;
-const KNOWN = TRACEPOINTS.length;
+const SAMPLE_LENGTH = 400;
 
-const NEWLINE = 10;
-const RETURN = 13;
-const SPACE = 32;
-const HASH = 35;
-const DASH = 45;
-const DOT = 46;
-const ZERO = 48;
-const COLON = 58;
-const EQUALS = 61;
-const BRACKET = 91;
 /** A pfn that the columns cannot hold. */
 const TOO_HIGH = 256;
 
@@ -48,9 +40,7 @@ const FREE = KIND.mm_page_free;
 const FREE_BATCHED = KIND.mm_page_free_batched;
 const ZONE_LOCKED = KIND.mm_page_alloc_zone_locked;
 const DRAIN = KIND.mm_page_pcpu_drain;
-const LAST_PAGE_EVENT = DRAIN;
 
-const encoder = new TextEncoder();
 // Literals as words; where the length is no multiple of four the last word overlaps the one before.
 const [MM_P, AGE_] = [wordOf('mm_p'), wordOf('age_')];
 const [ALLO, FREE4, PCPU] = [wordOf('allo'), wordOf('free'), wordOf('pcpu')];
@@ -64,111 +54,70 @@ const [_GFP, _FLA, AGS_] = [wordOf(' gfp'), wordOf('_fla'), wordOf('ags=')];
 const [_PER, CPU_, REFI, ILL_] = [wordOf(' per'), wordOf('cpu_'), wordOf('refi'), wordOf('ill=')];
 
 export class LineParser {
-  readonly builder = new EventColumnsBuilder();
-  /** Events by index of `names`. */
-  readonly counts: number[] = [];
-  readonly names: string[] = [];
   private readonly account: Account;
-  private readonly onComment: (line: string) => void;
+  private readonly sink: EventSink;
+  private readonly odd: OddLines;
 
-  private readonly tasks: ByteInterner;
   private readonly taskCache = new TaskCache();
-  private readonly flagTexts: ByteInterner;
-  private readonly gfpTexts: ByteInterner;
-  private readonly words: ByteInterner;
-  private readonly nameTable: ByteInterner;
+  private readonly flagsCache = new FlagsCache();
+  private readonly gfpCache = new GfpCache();
+  private readonly pageLines: PageLines;
   private readonly values = new Float64Array(16);
 
-  /** Five flag characters and their index in `flagTexts`: a direct-mapped cache in front of the interner. */
-  private readonly flagHead = new Int32Array(64);
-  private readonly flagTail = new Uint8Array(64);
-  private readonly flagIndex = new Int16Array(64).fill(-1);
-
-  /** `onComment` is given each line that begins with `#` or tells of lost events. */
-  constructor(account: Account, onComment: (line: string) => void) {
+  constructor(account: Account, sink: EventSink, odd: OddLines) {
     this.account = account;
-    this.onComment = onComment;
-    const { builder } = this;
-    this.tasks = new ByteInterner(MAX_TASKS, (column) => {
-      const { comm, pid } = splitTask(column);
-      return pid === -1 ? -1 : builder.internTask(comm, pid);
-    });
-    this.flagTexts = new ByteInterner(MAX_FLAG_TEXTS, (text) => builder.flagTexts.intern(text));
-    this.gfpTexts = new ByteInterner(MAX_GFP_TEXTS, (text) => builder.gfpTexts.intern(text));
-    this.words = new ByteInterner(MAX_WORDS, (text) => builder.words.intern(text));
-    this.nameTable = new ByteInterner(MAX_NAMES, (name) => this.addName(name));
-    for (const { name } of TRACEPOINTS) {
-      const bytes = encoder.encode(name);
-      this.nameTable.find(bytes, 0, bytes.length, hashBytes(bytes, 0, bytes.length));
-    }
-    // Index 0 is what rows of other kinds hold.
-    builder.gfpTexts.intern('');
-  }
-
-  private addName(name: string): number {
-    if (!/^\w{1,64}$/.test(name)) return -1;
-    this.counts.push(0);
-    return this.names.push(name) - 1;
+    this.sink = sink;
+    this.odd = odd;
+    this.pageLines = new PageLines(account, sink, this.taskCache, this.flagsCache, this.gfpCache);
   }
 
   /** HOT. Reads whole lines: bytes[end - 1] is a newline, and SLACK more bytes follow it in the buffer. */
   parse(bytes: Uint8Array, start: number, end: number): void {
-    const { builder, account, counts, tasks, taskCache, gfpTexts, flagHead, flagTail, flagIndex } = this;
-    let {
-      time,
-      pfnLow,
-      pfnHigh,
-      kind: kinds,
-      unit,
-      flags: flagsColumn,
-      cpu: cpus,
-      gfp: gfps,
-      task: taskColumn,
-    } = builder;
-    let { capacity } = builder;
+    const { account, taskCache, flagsCache, gfpCache, pageLines } = this;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const { builder, counts, tasks } = this.sink;
+    let { time, pfnLow, pfnHigh, unit, capacity } = builder;
+    let { kind: kinds, flags: flagsColumn, cpu: cpus, gfp: gfps, task: taskColumn } = builder;
 
-    for (let line = start, at = start; at < end; line = at) {
+    let at = start;
+    if (this.odd.pending && at < end) {
       account.lines++;
-      if (builder.length === capacity) {
+      at = this.oddLines(bytes, at, end);
+    }
+    for (;;) {
+      const line = pageLines.read(view, at, end);
+      if (line >= end) return;
+      account.lines++;
+      if (builder.length >= capacity) {
         builder.reserve();
-        ({
-          time,
-          pfnLow,
-          pfnHigh,
-          kind: kinds,
-          unit,
-          flags: flagsColumn,
-          cpu: cpus,
-          gfp: gfps,
-          task: taskColumn,
-        } = builder);
-        ({ capacity } = builder);
+        ({ time, pfnLow, pfnHigh, unit, capacity } = builder);
+        ({ kind: kinds, flags: flagsColumn, cpu: cpus, gfp: gfps, task: taskColumn } = builder);
       }
       const row = builder.length;
 
       // Task: a column known from its fixed place, else look for the cpu's bracket.
       let bracket = line + 25;
       let task = -1;
-      if (bytes[bracket] === BRACKET && bytes[line + 16] === DASH) task = taskCache.find(bytes, line);
+      if (bytes[bracket] === BRACKET && bytes[line + 16] === DASH) task = taskCache.find(view, line);
       if (task === -1) {
         let eol = line;
         while (bytes[eol] !== NEWLINE) eol++;
-        bracket = bytes[line] === HASH ? -1 : findCpuColumn(bytes, line, Math.min(eol, line + 256));
+        const isPlain = bytes[line] === HASH || bytes[line] === QUOTE;
+        bracket = isPlain ? -1 : findCpuColumn(bytes, line, Math.min(eol, line + 256));
         if (bracket === -1) {
-          this.otherLine(bytes, line, eol);
-          at = eol + 1;
+          at = this.oddLines(bytes, line, end);
           continue;
         }
         task = tasks.find(bytes, line, bracket, hashBytes(bytes, line, bracket));
-        if (task !== -1 && bracket === line + 25 && bytes[line + 16] === DASH) taskCache.set(bytes, line, task);
+        if (task !== -1 && bracket === line + 25 && bytes[line + 16] === DASH) taskCache.set(view, line, task);
       }
 
       // [cpu]
       let cpu = 0;
       let digit: number;
       for (at = bracket + 1; (digit = bytes[at] - ZERO) >= 0 && digit <= 9; at++) cpu = cpu * 10 + digit;
-      if (bytes[at] !== 93 || task === -1 || cpu > 65535) {
-        at = this.badLine('no-cpu', bytes, line);
+      if (bytes[at] !== BRACKET_END || task === -1 || cpu > 65535) {
+        at = this.oddLines(bytes, line, end);
         continue;
       }
       at++;
@@ -177,18 +126,11 @@ export class LineParser {
       while (bytes[at] === SPACE) at++;
       const head = word(bytes, at);
       const tail = bytes[at + 4];
-      const slot = (head ^ (head >>> 7) ^ (head >>> 13) ^ (head >>> 24) ^ tail) & 63;
-      let flags = -1;
-      if (flagHead[slot] === head && flagTail[slot] === tail && bytes[at + 5] === SPACE) {
-        flags = flagIndex[slot];
-        at += 5;
-      } else {
+      let flags = bytes[at + 5] === SPACE ? flagsCache.find(head, tail) : -1;
+      if (flags !== -1) at += 5;
+      else {
         flags = this.findFlags(bytes, at);
-        if (flags !== -1 && this.flagsEnd === at + 5) {
-          flagHead[slot] = head;
-          flagTail[slot] = tail;
-          flagIndex[slot] = flags;
-        }
+        if (flags !== -1 && this.flagsEnd === at + 5) flagsCache.set(head, tail, flags);
         at = this.flagsEnd;
       }
       while (bytes[at] === SPACE) at++;
@@ -209,7 +151,7 @@ export class LineParser {
         else ok = false;
       }
       if (!ok || bytes[at] !== COLON) {
-        at = this.badLine('no-time', bytes, line);
+        at = this.oddLines(bytes, line, end);
         continue;
       }
       at++;
@@ -246,12 +188,12 @@ export class LineParser {
       if (name === -1) {
         name = this.findName(bytes, at);
         if (name === -1) {
-          at = this.badLine(bytes[at] === 60 ? 'stack-trace' : 'no-event-name', bytes, line);
+          at = this.oddLines(bytes, line, end);
           continue;
         }
         at = this.nameEnd;
-        if (name > LAST_PAGE_EVENT) {
-          at = this.otherEvent(name, bytes, line, at, ns, cpu, flags, task);
+        if (name > DRAIN) {
+          at = this.otherEvent(name, bytes, line, at, end, ns, cpu, flags, task);
           continue;
         }
       }
@@ -272,7 +214,7 @@ export class LineParser {
         while (bytes[at] === SPACE) at++;
       }
       if (word(bytes, at) !== PFN_) {
-        at = this.badLine('bad-fields', bytes, line);
+        at = this.oddLines(bytes, line, end);
         continue;
       }
       at += 4;
@@ -303,7 +245,7 @@ export class LineParser {
 
       // order=
       if (!ok || high > NO_PAGE_HIGH || word(bytes, at) !== _ORD || word(bytes, at + 3) !== DER_) {
-        at = this.badLine('bad-fields', bytes, line);
+        at = this.oddLines(bytes, line, end);
         continue;
       }
       at += 7;
@@ -326,10 +268,12 @@ export class LineParser {
               if (word(bytes, at) !== _GFP || word(bytes, at + 4) !== _FLA || word(bytes, at + 7) !== AGS_) ok = false;
               else {
                 from = at += 11;
-                while (bytes[at] > SPACE) at++;
-                let hash = at - from;
-                for (let i = from; i < at; i += 3) hash = ((hash << 5) - hash + bytes[i]) | 0;
-                gfp = at - line > MAX_LINE || at === from ? -1 : gfpTexts.find(bytes, from, at, hash);
+                gfp = from + GFP_REACH <= end ? gfpCache.find(view, from) : -1;
+                if (gfp !== -1) at = gfpCache.end;
+                else {
+                  gfp = this.findGfp(bytes, view, from, line, end);
+                  at = this.gfpEnd;
+                }
                 if (gfp === -1) ok = false;
               }
             } else if (name === ZONE_LOCKED) {
@@ -346,13 +290,10 @@ export class LineParser {
       }
 
       // To the end of the line: nothing, or fields of older kernels (cold=0).
-      if (!ok || (bytes[at] !== NEWLINE && bytes[at] !== SPACE && bytes[at] !== RETURN)) {
-        at = this.badLine('bad-fields', bytes, line);
-        continue;
-      }
-      while (bytes[at] !== NEWLINE) at++;
-      if (at - line > MAX_LINE) {
-        at = this.badLine('line-too-long', bytes, line);
+      ok = ok && (bytes[at] === NEWLINE || bytes[at] === SPACE || bytes[at] === RETURN);
+      if (ok) while (bytes[at] !== NEWLINE) at++;
+      if (!ok || at - line > MAX_LINE) {
+        at = this.oddLines(bytes, line, end);
         continue;
       }
       at++;
@@ -373,6 +314,7 @@ export class LineParser {
 
   private flagsEnd = 0;
   private nameEnd = 0;
+  private gfpEnd = 0;
 
   /** Index of the flag characters at `at`; their end goes to `flagsEnd`. A digit there is the time: no flags. */
   private findFlags(bytes: Uint8Array, at: number): number {
@@ -380,7 +322,18 @@ export class LineParser {
     const digit = bytes[at] - ZERO;
     if (digit < 0 || digit > 9) while (bytes[end] > SPACE) end++;
     this.flagsEnd = end;
-    return end - at > MAX_FLAGS ? -1 : this.flagTexts.find(bytes, at, end, hashBytes(bytes, at, end));
+    return end - at > MAX_FLAGS ? -1 : this.sink.flagTexts.find(bytes, at, end, hashBytes(bytes, at, end));
+  }
+
+  /** Index of the gfp text at `from`, which the cache has missed; its end goes to `gfpEnd`. */
+  private findGfp(bytes: Uint8Array, view: DataView, from: number, line: number, end: number): number {
+    let at = from;
+    while (bytes[at] > SPACE) at++;
+    this.gfpEnd = at;
+    if (at === from || at - line > MAX_LINE) return -1;
+    const gfp = this.sink.gfpTexts.find(bytes, from, at, hashBytes(bytes, from, at));
+    if (gfp !== -1 && from + GFP_REACH <= end) this.gfpCache.set(view, from, at, gfp);
+    return gfp;
   }
 
   /** Index of the event name at `at`, perf's `system:` left out; the colon's end goes to `nameEnd`. -1 when there is none. */
@@ -391,7 +344,7 @@ export class LineParser {
       at++;
       if (bytes[at] > SPACE) continue;
       this.nameEnd = at;
-      return this.nameTable.find(bytes, from, at - 1, hashBytes(bytes, from, at - 1));
+      return this.sink.nameTable.find(bytes, from, at - 1, hashBytes(bytes, from, at - 1));
     }
   }
 
@@ -401,51 +354,39 @@ export class LineParser {
     bytes: Uint8Array,
     line: number,
     at: number,
+    end: number,
     ns: number,
     cpu: number,
     flags: number,
     task: number,
   ): number {
+    if (name >= KNOWN && name < SPECIAL) return this.oddLines(bytes, line, end);
     let eol = at;
     while (bytes[eol] !== NEWLINE) eol++;
-    if (eol - line > MAX_LINE) return this.badLine('line-too-long', bytes, line);
+    if (eol - line > MAX_LINE) return this.oddLines(bytes, line, end);
     if (name < KNOWN) {
-      let end = eol;
-      while (end > at && (bytes[end - 1] === RETURN || (bytes[end - 1] === SPACE && name !== KIND.tracing_mark_write)))
-        end--;
+      let to = eol;
+      while (to > at && (bytes[to - 1] === RETURN || (bytes[to - 1] === SPACE && name !== KIND.tracing_mark_write)))
+        to--;
       if (bytes[at] === SPACE) at++;
-      const count = readFields(name, bytes, Math.min(at, end), end, this.words, this.values);
-      if (count === -1) return this.badLine('bad-fields', bytes, line);
-      this.builder.pushArgs(name, ns, cpu, flags, task, this.values.subarray(0, count));
+      const count = readFields(name, bytes, Math.min(at, to), to, this.sink.words, this.values);
+      if (count === -1) return this.oddLines(bytes, line, end);
+      this.sink.builder.pushArgs(name, ns, cpu, flags, task, this.values.subarray(0, count));
     }
-    this.counts[name]++;
+    this.sink.counts[name]++;
     this.account.events++;
     return eol + 1;
   }
 
-  /** A line without a task and cpu column. */
-  private otherLine(bytes: Uint8Array, line: number, eol: number): void {
-    if (eol - line > MAX_LINE) {
-      this.badLine('line-too-long', bytes, line);
-      return;
+  /** Hands over the line at `line`, and those after it as long as one waits. Gives where the hot loop goes on. */
+  private oddLines(bytes: Uint8Array, line: number, end: number): number {
+    for (let at = line; ; this.account.lines++) {
+      let eol = at;
+      while (bytes[eol] !== NEWLINE) eol++;
+      if (eol - at > MAX_LINE) this.odd.skipTooLong(decode(bytes, at, at + SAMPLE_LENGTH));
+      else this.odd.read(decode(bytes, at, eol));
+      at = eol + 1;
+      if (!this.odd.pending || at >= end) return at;
     }
-    const text = decode(bytes, line, eol);
-    if (text.startsWith('#') || text.trim() === '') {
-      this.account.comment();
-      if (text !== '') this.onComment(text);
-    } else if (/^CPU:\d+ \[.*EVENTS/.test(text) || /^(cpus=\d+|version = \d+)$/.test(text)) {
-      this.account.comment();
-      this.onComment(text);
-    } else {
-      this.account.skip(text.startsWith(' => ') ? 'stack-trace' : 'not-an-event-line', text);
-    }
-  }
-
-  /** Counts the line as skipped and gives the start of the next one. */
-  private badLine(reason: string, bytes: Uint8Array, line: number): number {
-    let eol = line;
-    while (bytes[eol] !== NEWLINE) eol++;
-    this.account.skip(eol - line > MAX_LINE ? 'line-too-long' : reason, decode(bytes, line, Math.min(eol, line + 400)));
-    return eol + 1;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A capture directory: meta.txt, dmesg.txt, steps/NN-name/, trace/. Files may be compressed; their names then end in .xz or
- * .gz, and the content decides.
+ * A capture directory: meta.txt, dmesg.txt, steps/NN-name/, trace/. Files may be compressed; their names then end in .xz, .gz
+ * or .zst, and the content decides.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -88,11 +88,11 @@ async function readTrace(builder: RecordingBuilder, top: ReadonlyMap<string, str
   if (files.has('trace.dat')) builder.warn('trace-dat-not-read', 'trace/trace.dat: this format is not read');
 }
 
-/** Entries of a directory by name without .xz or .gz; empty when there is no such directory. */
+/** Entries of a directory by name without .xz, .gz or .zst; empty when there is no such directory. */
 export async function namesIn(path: string): Promise<Map<string, string>> {
   try {
     const names = (await readdir(path)).sort();
-    return new Map(names.map((name) => [name.replace(/\.(xz|gz)$/, ''), name]));
+    return new Map(names.map((name) => [name.replace(/\.(xz|gz|zst)$/, ''), name]));
   } catch {
     return new Map();
   }

@@ -14,27 +14,30 @@ import type { RecordingBuilder } from './recording-builder.ts';
 /** Two of one of these mean two machines or two moments. */
 const STATE_FORMATS: ReadonlySet<string> = new Set(['zoneinfo', 'buddyinfo', 'pagetypeinfo']);
 const FORMAT_WORDS =
-  /(zoneinfo|buddyinfo|pagetypeinfo|meminfo|vmstat|iomem|cmdline|cpuinfo|version|uname(_-a)?|sysctl|dmesg|proc|txt|gz|xz)/g;
+  /(zoneinfo|buddyinfo|pagetypeinfo|meminfo|vmstat|iomem|cmdline|cpuinfo|version|uname(_-a)?|sysctl|dmesg|proc|txt|gz|xz|zst)/g;
 
-/** Reads one file. Throws RP4003 when its content is of no known format. */
+/** Reads one file. Throws RP4003 when its content is of no known format, and whatever keeps it from being read. */
 export async function openFile(builder: RecordingBuilder): Promise<Recording> {
   const importer = IMPORTERS.detect(await readPrefix(builder.path));
   if (importer === undefined) throw unknownFormat(builder.path, IMPORTERS.ids);
   const facts: StepFacts = {};
   await builder.readInto(facts, '', importer.id);
+  if (builder.failure !== undefined) throw builder.failure;
   if (Object.keys(facts).length > 0) builder.addStep(1, 'now', builder.path, facts);
   return builder.finish([]);
 }
 
-/** Reads all known files of a directory, not of those inside. Throws RP4004 when there is none. */
-export async function openLooseFiles(builder: RecordingBuilder): Promise<Recording> {
+/**
+ * Reads all known files of a directory, not of those inside; or those of `names`, relative to it. Throws RP4004 when there is
+ * none.
+ */
+export async function openLooseFiles(builder: RecordingBuilder, names?: readonly string[]): Promise<Recording> {
   const found: { name: string; format: string }[] = [];
   const unknown: string[] = [];
-  for (const entry of await readdir(builder.path, { withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const importer = await builder.detect(entry.name);
-    if (importer === undefined) unknown.push(entry.name);
-    else found.push({ name: entry.name, format: importer.id });
+  for (const name of names ?? (await filesIn(builder.path))) {
+    const importer = await builder.detect(name);
+    if (importer === undefined) unknown.push(name);
+    else found.push({ name, format: importer.id });
   }
   if (found.length === 0) throw nothingKnownInside(builder.path);
   found.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -60,6 +63,11 @@ export async function openLooseFiles(builder: RecordingBuilder): Promise<Recordi
     if (Object.keys(facts).length > 0) builder.addStep(++number, name, builder.path, facts);
   }
   return builder.finish(['zoneinfo', 'buddyinfo']);
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
 }
 
 interface Found {

@@ -161,9 +161,12 @@ describe('a capture with things missing', () => {
     const path = join(folder, 'damaged');
     cpSync(ppc, path, { recursive: true });
     const trace = join(path, 'trace/trace.txt.xz');
-    writeFileSync(trace, readFileSync(trace).subarray(0, 1000));
+    const bytes = readFileSync(trace);
+    bytes[1000] ^= 1;
+    writeFileSync(trace, bytes);
     const recording = await openRecording(path);
     expect(warnings(recording)).toEqual(['file-unreadable', 'no-trace']);
+    expect(recording.warnings[0].text).toContain('RP4005');
     expect(recording.steps).toHaveLength(4);
   });
 });

@@ -16,7 +16,6 @@ import {
   type TraceFile,
   type Warning,
 } from '@replug/workload';
-import { Account } from '../account.ts';
 import { mergeMachine, mergeStep, type Facts, type StepFacts } from '../facts.ts';
 import { IMPORTERS } from '../importers.ts';
 import type { Importer } from '../importer.ts';
@@ -25,7 +24,8 @@ import { possibleByteOrders, readPageWords, saturatedCounts } from '../kpageflag
 import { archOfRelease, type MachineFacts } from '../meta/meta.ts';
 import { memoryBlocksOf } from '../sysfs/memory.ts';
 import { nodesOf } from '../sysfs/nodes.ts';
-import { contentOf, readPrefix } from './read-bytes.ts';
+import { readPrefix } from './read-bytes.ts';
+import { readFile } from './read-file.ts';
 
 export interface Progress {
   /** The file being read, relative to the recording. */
@@ -39,6 +39,10 @@ export interface OpenOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** False leaves kpageflags and kpagecount unread: they are large and only baselines and checkpoints need them. */
   readonly pageFlags?: boolean;
+  /** Threads that parse a trace's text; 1, the default, parses it in this one. */
+  readonly jobs?: number;
+  /** Most bytes of content of any one file; by default 64 GiB of a trace, 1 GiB of a file that is held as a whole. */
+  readonly maxBytes?: number;
 }
 
 export interface StepDraft {
@@ -60,6 +64,8 @@ export class RecordingBuilder {
   private trace: Facts['trace'];
   private tracePath = '';
   private traceClock = '';
+  /** Why the last file that could not be read could not. */
+  failure: unknown;
   readonly path: string;
   private readonly options: OpenOptions;
 
@@ -95,27 +101,26 @@ export class RecordingBuilder {
   async read(relative: string, importerId: string): Promise<Facts | undefined> {
     const full = relative === '' ? this.path : join(this.path, relative);
     const shown = relative === '' ? basename(this.path) : relative;
-    const account = new Account(shown, importerId);
-    const reader = IMPORTERS.byId(importerId)!.open(account);
-    let bytes = 0;
+    const { onProgress, jobs, maxBytes } = this.options;
     try {
       const { size } = await stat(full);
-      const report = (read: number) => this.options.onProgress?.({ path: shown, read, size });
-      for await (const chunk of contentOf(full, report)) {
-        bytes += chunk.length;
-        reader.push(chunk);
+      const { facts, account, bytes, trailing } = await readFile(full, shown, IMPORTERS.byId(importerId)!, {
+        jobs,
+        maxBytes,
+        onRead: (read) => onProgress?.({ path: shown, read, size }),
+      });
+      if (trailing > 0) this.warn('bytes-after-end', `${shown}: ${trailing} bytes after the compressed data, not read`);
+      if (bytes === 0) {
+        this.warn('empty-file', `${shown} is empty`);
+        return undefined;
       }
+      if ('file-truncated' in account.details) this.warn('file-truncated', `${shown} was cut: what was whole is used`);
+      this.files.push(account.finish(bytes));
+      return facts;
     } catch (error) {
       this.unreadable(shown, error);
       return undefined;
     }
-    if (bytes === 0) {
-      this.warn('empty-file', `${shown} is empty`);
-      return undefined;
-    }
-    const facts = reader.finish();
-    this.files.push(account.finish(bytes));
-    return facts;
   }
 
   /** Reads a file and takes over all that it tells. */
@@ -136,6 +141,7 @@ export class RecordingBuilder {
   }
 
   private unreadable(path: string, error: unknown): void {
+    this.failure = error;
     const text = error instanceof ReplugError ? error.message : String(error);
     this.warn('file-unreadable', `${path} could not be read: ${text}`);
   }
