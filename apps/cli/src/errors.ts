@@ -12,9 +12,78 @@ export const unknownKernel = (value: string) =>
     hint: 'use 6.1 or 6.12',
   });
 export const unknownFrames = (value: string) =>
-  new ReplugError({ code: 'RP7002', who, what: 'unknown way to treat recorded frames', value, hint: 'use recorded' });
+  new ReplugError({
+    code: 'RP7002',
+    who,
+    what: 'unknown way to treat recorded frames',
+    value,
+    hint: 'use recorded, predict or policy',
+  });
 export const badTolerance = (value: string) =>
   new ReplugError({ code: 'RP7003', who, what: 'not a share between 0 and 100', value });
+export const unknownFormat = (value: string) =>
+  new ReplugError({ code: 'RP7004', who, what: 'unknown format to export as', value, hint: 'use ftrace' });
+export const badPfn = (value: string) =>
+  new ReplugError({
+    code: 'RP7005',
+    who,
+    what: 'not a page frame number',
+    value,
+    hint: 'write it as 0x1f2a or 7978; frames are below 2^40',
+  });
+export const jsonNeedsFile = () =>
+  new ReplugError({
+    code: 'RP7006',
+    who,
+    what: '--json tells about an export, so the export itself needs a file',
+    hint: 'add --output FILE',
+  });
+export const notWritable = (value: string, cause: Error) =>
+  new ReplugError({ code: 'RP7010', who, what: `cannot be written: ${cause.message}`, value }, { cause });
+export const notJson = (value: string, cause: Error) =>
+  new ReplugError(
+    {
+      code: 'RP7011',
+      who,
+      what: `${cause instanceof SyntaxError ? 'not a JSON report' : 'cannot be read'}: ${cause.message}`,
+      value,
+    },
+    { cause },
+  );
+export const badJobs = (value: string, most: number) =>
+  new ReplugError({ code: 'RP7007', who, what: `not a number of threads from 1 to ${most}`, value });
+export const outputExists = (value: string) =>
+  new ReplugError({ code: 'RP7008', who, what: 'the file exists already', value, hint: 'add --force to replace it' });
+export const unknownBaseline = (value: string) =>
+  new ReplugError({ code: 'RP7012', who, what: 'unknown start state', value, hint: 'use best or counts' });
+export const badModule = (value: string, why: string, cause?: Error) =>
+  new ReplugError(
+    {
+      code: 'RP7013',
+      who,
+      what: `no subsystem can be had from the module: ${why}`,
+      value,
+      hint: 'export a subsystem, an array of them, or a function that returns one, as default',
+    },
+    { cause },
+  );
+export const notAMachine = (value: string) =>
+  new ReplugError({
+    code: 'RP7014',
+    who,
+    what: 'not a machine',
+    value,
+    hint: 'use a shorthand such as x86-64,8G,nodes=2,cpus=8 or a machine file (.yaml, .json)',
+  });
+export const unknownReplay = (value: string) =>
+  new ReplugError({
+    code: 'RP7015',
+    who,
+    what: 'unknown replay to export',
+    value,
+    hint: 'use recorded or policy',
+  });
 
 /** Errors that are the user's command line rather than a file. */
-export const isUsage = (error: ReplugError): boolean => /^RP(102\d|30\d\d|700\d|5004)$/.test(error.code);
+export const isUsage = (error: ReplugError): boolean =>
+  /^RP(102\d|30\d\d|5004|5006|5008|6002|6003|6005|6006|6010|6011|700\d|701[2-5])$/.test(error.code);

@@ -1,8 +1,12 @@
 /** The `replug` command: one file a command, each parses flags, calls one exported function and renders. */
 import { ReplugError } from '@replug/core';
 import { Command, CommanderError } from 'commander';
+import { addCompare } from './commands/compare.ts';
+import { addExport } from './commands/export.ts';
 import { addFidelity } from './commands/fidelity.ts';
+import { addImport } from './commands/import.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addPage } from './commands/page.ts';
 import { addReplay } from './commands/replay.ts';
 import { addTour } from './commands/tour.ts';
 import { addView } from './commands/view.ts';
@@ -20,7 +24,8 @@ const program = new Command('replug')
       '\nExit codes: 0 fine, 1 findings beyond the tolerance, 2 bad usage, 3 unreadable input.',
   );
 
-for (const add of [addInspect, addReplay, addView, addFidelity, addTour]) add(program);
+for (const add of [addInspect, addReplay, addView, addPage, addExport, addCompare, addImport, addFidelity, addTour])
+  add(program);
 for (const command of program.commands)
   for (const c of [command, ...command.commands]) c.exitOverride().showHelpAfterError();
 

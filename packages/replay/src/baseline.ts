@@ -2,7 +2,7 @@
  * The state from which a replay starts: every page free, on a CPU's list, or in somebody's hands.
  *
  * Exact: kpageflags of a step, corrected by what the first event of a page says (a dump of a running machine is read over
- * a while; each correction is counted). From boot: no dump at the start exists, so pages that leave the free lists first
+ * a while; each correction is counted). Inferred: no dump at the start exists, so pages that leave the free lists first
  * were free, and so were pages without an event that are free in the dump at the end.
  *
  * Free blocks are the canonical maximal ones, listed in ascending order: the kernel's list order is not in any file.
@@ -11,12 +11,15 @@ import { MIGRATE, PAGE_CLASS, PAGE_STATE, type Machine, type ZoneFreeLists } fro
 import { eventPfn, type EventColumns, type PageFlags } from '@replug/workload';
 import { BEFORE, type Lookahead } from './lookahead.ts';
 import { classOfFlags, compoundOrder, isBuddy, isNoPage } from './page-flags.ts';
+import type { FreeBlock, TypeCounts } from './type-counts.ts';
 
 export interface BaselineCounts {
   /** Pages put on free lists, on CPU lists, marked as owned. */
   free: number;
   onCpu: number;
   owned: number;
+  /** Pages of which neither an event nor a dump tells anything. */
+  unknown: number;
   /** Pages for which the first event contradicted the dump: the event won. */
   corrected: number;
 }
@@ -28,15 +31,17 @@ export interface BaselineInput {
   readonly lookahead: Lookahead;
   readonly events: EventColumns;
   /** kpageflags was read at the end of the trace, not at its start: it only counts where no event tells. */
-  readonly fromBoot: boolean;
+  readonly inferred: boolean;
   /** Translates a printed migratetype to the model's. */
   readonly migratetype: Uint8Array;
+  /** What pagetypeinfo, read together with `flags`, says of the types that no event tells. */
+  readonly typeCounts: TypeCounts;
 }
 
 export function placeBaseline(input: BaselineInput): BaselineCounts {
-  const { machine, lists, flags, lookahead, fromBoot } = input;
+  const { machine, lists, flags, lookahead, inferred } = input;
   const { pages } = machine;
-  const counts: BaselineCounts = { free: 0, onCpu: 0, owned: 0, corrected: 0 };
+  const counts: BaselineCounts = { free: 0, onCpu: 0, owned: 0, unknown: 0, corrected: 0 };
   const rows = pages.slotCount << pages.sectionShift;
   const free = new Uint8Array(rows);
   setBlockTypes(input);
@@ -48,18 +53,23 @@ export function placeBaseline(input: BaselineInput): BaselineCounts {
       if (pages.zoneOf(row) < 0) continue;
       const low = flags !== undefined && pfn < flags.length ? flags.low[pfn] : undefined;
       const before = lookahead.before[row];
-      let isFree = before === BEFORE.FREE;
+      // Free or on a CPU's list: a dump of the time decides, else most such pages are free.
+      let isFree = before === BEFORE.FREE || (before === BEFORE.UNUSED && (inferred || low === undefined));
       if (low !== undefined) {
         if (before === BEFORE.NOTHING || before === BEFORE.UNSURE) isFree = isBuddy(low);
-        else if (!fromBoot && isBuddy(low) !== isFree) counts.corrected++;
+        else if (before === BEFORE.UNUSED && !inferred) isFree = isBuddy(low);
+        else if (!inferred && isBuddy(low) !== isFree) counts.corrected++;
         if (!isFree) pages.pageClass[row] = classOfFlags(low, flags!.high[pfn]);
       }
       free[row] = isFree ? 1 : 0;
+      if (before === BEFORE.NOTHING && (inferred || low === undefined)) counts.unknown++;
     }
   }
+  settleTypes(input, free);
   placeFreeBlocks(machine, lists, free, counts);
   placeCpuLists(input, free, counts);
-  if (!fromBoot) placeOwned(input, counts);
+  if (inferred) placeFreedFirst(input, counts);
+  else placeOwned(input, counts);
   return counts;
 }
 
@@ -70,9 +80,45 @@ function setBlockTypes({ machine, lists, lookahead }: BaselineInput): void {
   });
 }
 
-/** The largest aligned blocks that are wholly free and of one zone, ascending. */
-function placeFreeBlocks(machine: Machine, lists: ZoneFreeLists, free: Uint8Array, counts: BaselineCounts): void {
+/** Types of free pageblocks that no event tells, from the counts of the step that `flags` are of. */
+function settleTypes(
+  { machine, lists, flags, lookahead, inferred, typeCounts }: BaselineInput,
+  free: Uint8Array,
+): void {
+  if (flags === undefined) return;
   const { pages } = machine;
+  const counted = inferred ? freeOf(machine, flags) : free;
+  const known = inferred ? lookahead.lastBlockType : lookahead.blockType;
+  const blocks: FreeBlock[] = [];
+  eachFreeBlock(machine, counted, (row, order, zone) => {
+    blocks.push({ zone, order, row, type: known[row >>> pages.arch.pageblockOrder] - 1 });
+  });
+  typeCounts.settle(blocks, (row, type) => lists.setPageblockType(row, type));
+}
+
+function freeOf({ pages }: Machine, flags: PageFlags): Uint8Array {
+  const free = new Uint8Array(pages.slotCount << pages.sectionShift);
+  for (let pfn = 0; pfn < flags.length; pfn++) {
+    if (isNoPage(flags.low[pfn]) || !isBuddy(flags.low[pfn])) continue;
+    const row = pages.pfnToRow(pfn);
+    if (row >= 0) free[row] = 1;
+  }
+  return free;
+}
+
+function placeFreeBlocks(machine: Machine, lists: ZoneFreeLists, free: Uint8Array, counts: BaselineCounts): void {
+  eachFreeBlock(machine, free, (row, order) => {
+    lists.placeFree(row, order, lists.pageblockType(row));
+    counts.free += 1 << order;
+  });
+}
+
+/** The largest aligned blocks that are wholly free and of one zone, ascending. */
+function eachFreeBlock(
+  { pages }: Machine,
+  free: Uint8Array,
+  each: (row: number, order: number, zone: number) => void,
+): void {
   const { maxPageOrder } = pages.arch;
   for (const section of pages.sections()) {
     const base = pages.pfnToRow(section * 2 ** pages.sectionShift);
@@ -86,8 +132,7 @@ function placeFreeBlocks(machine: Machine, lists: ZoneFreeLists, free: Uint8Arra
       let order = 0;
       while (order < maxPageOrder && (row & ((2 << order) - 1)) === 0 && allFree(row + (1 << order), 1 << order, zone))
         order++;
-      lists.placeFree(row, order, lists.pageblockType(row));
-      counts.free += 1 << order;
+      each(row, order, zone);
       row += 1 << order;
     }
   }
@@ -117,6 +162,22 @@ function placeCpuLists(
     if (!whole || pages.zoneOf(row) < 0) continue;
     lists.placeOnCpu(row, order, type, events.cpu[i]);
     counts.onCpu += 1 << order;
+  }
+}
+
+/**
+ * Blocks that are freed before anything else happens to them were in use. Not so what boot hands over for the first time:
+ * deferred initialisation, whole pageblocks.
+ */
+function placeFreedFirst({ machine, lists, lookahead, events }: BaselineInput, counts: BaselineCounts): void {
+  const { pages } = machine;
+  for (const i of lookahead.owned) {
+    const row = pages.pfnToRow(eventPfn(events, i));
+    const order = events.unit[i] & 15;
+    if (order >= pages.arch.pageblockOrder || events.tasks[events.task[i]].comm.startsWith('pgdatinit')) continue;
+    if (pages.zoneOf(row) < 0 || lists.knows(row, order)) continue;
+    lists.placeAllocated(row, order);
+    counts.owned += 1 << order;
   }
 }
 

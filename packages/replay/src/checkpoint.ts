@@ -15,6 +15,14 @@ export interface OrderCounts {
   readonly model: readonly number[];
 }
 
+export interface CpuListCount {
+  readonly node: number;
+  readonly zone: string;
+  readonly cpu: number;
+  readonly real: number;
+  readonly model: number;
+}
+
 export interface PageAgreement {
   /** Pages that both know. */
   readonly compared: number;
@@ -47,6 +55,8 @@ export interface Checkpoint {
   /** How the step was placed on the trace clock, and how exactly. */
   readonly instant: string;
   readonly buddyinfo: readonly OrderCounts[];
+  /** Pages on the per-CPU lists, as zoneinfo counts them. */
+  readonly cpuLists: readonly CpuListCount[];
   /** All counts of buddyinfo are the model's: it was read at the step's instant, kpageflags a while later. */
   readonly buddyinfoEqual: boolean;
   readonly kpageflags?: PageAgreement;
@@ -136,4 +146,20 @@ function countOrders(machine: Machine, lists: ZoneFreeLists, real: readonly Budd
     row += 1 << order;
   }
   return counts;
+}
+
+export function compareCpuLists(machine: Machine, lists: ZoneFreeLists, step: Step): CpuListCount[] {
+  return (step.zoneinfo?.zones ?? []).flatMap((recorded) => {
+    const zone = machine.zones.find(recorded.node, recorded.name);
+    if (zone === undefined) return [];
+    return recorded.pagesets
+      .filter(({ cpu }) => cpu < machine.description.cpus)
+      .map(({ cpu, count }) => ({
+        node: zone.nid,
+        zone: zone.name,
+        cpu,
+        real: count,
+        model: lists.cpuCount(zone.index, cpu),
+      }));
+  });
 }

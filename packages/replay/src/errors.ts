@@ -25,3 +25,27 @@ export const emptySpan = (value: string) =>
   new ReplugError({ code: 'RP5004', who, what: 'the replay would end before it starts', value });
 export const unsupportedArch = (value: string) =>
   new ReplugError({ code: 'RP5005', who, what: 'no architecture profile fits the recording', value });
+export const tooManySamples = (every: number, least: number) =>
+  new ReplugError({
+    code: 'RP5006',
+    who,
+    what: 'the span would give too many samples',
+    value: `every ${every} ns`,
+    hint: `sample at most every ${Math.ceil(least / 1e6)} ms`,
+  });
+export const noCountsBaseline = (step: string) =>
+  new ReplugError({
+    code: 'RP5007',
+    who,
+    what: 'no free blocks are counted where the replay starts',
+    value: step,
+    hint: 'start at a step with buddyinfo or pagetypeinfo',
+  });
+export const otherMachineTooSmall = (value: string) =>
+  new ReplugError({
+    code: 'RP5008',
+    who,
+    what: 'the machine cannot hold what was in use when the replay starts',
+    value,
+    hint: 'give it more memory',
+  });

@@ -1,18 +1,35 @@
 export { placeBaseline, type BaselineCounts, type BaselineInput } from './baseline.ts';
 export {
+  compareCpuLists,
   compareOrders,
   comparePages,
   freeBitmap,
   type Checkpoint,
+  type CpuListCount,
   type OrderCounts,
   type PageAgreement,
 } from './checkpoint.ts';
+export { noAnnotations, type Annotations } from './hidden.ts';
 export { lookAhead, type Lookahead } from './lookahead.ts';
 export { classOfFlags, isBuddy, isNoPage, KPF } from './page-flags.ts';
 export { describeRecorded } from './recorded-machine.ts';
-export { migratetypeTable, RecordedReplay, type ReplayCounts } from './recorded.ts';
+export { CAUSE, type Cause, type Predictions } from './predictions.ts';
+export type { BaselineSource, PrepareOptions } from './prepare.ts';
+export { migratetypeTable, RecordedReplay } from './recorded.ts';
+export type { ReplayCounts } from './replay-counts.ts';
+export type { Divergence, PolicyCounts } from './policy.ts';
+export { replayPolicy, type FinalZone, type PolicyOptions, type PolicyResult } from './replay-policy.ts';
 export { replayRecorded, type ReplayOptions, type ReplayResult } from './replay.ts';
 export { restoreZones } from './restore-zones.ts';
 export { restoreStep } from './step-state.ts';
 export { placeCounts, type CountsPlaced } from './place-counts.ts';
+export {
+  MAX_SAMPLES,
+  sampleTimes,
+  SeriesSampler,
+  type SamplerOptions,
+  type SampleStop,
+  type Series,
+  type ZoneSeries,
+} from './sampling.ts';
 export { findSpan, placeSteps, type Span, type Stop } from './span.ts';

@@ -29,7 +29,13 @@ function trace(
 function look(events: EventColumns) {
   const pages = new PageMap(ARCH_PROFILES['x86-64'], 32768);
   pages.addSection(0);
-  return lookAhead(events, pages, { from: 0, to: events.length, migratetype: migratetypeTable(true) });
+  return lookAhead(events, pages, {
+    from: 0,
+    to: events.length,
+    migratetype: migratetypeTable(true),
+    typesOfLists: true,
+    onlyRequests: false,
+  });
 }
 
 describe('what the next event of a page tells', () => {

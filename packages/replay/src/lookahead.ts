@@ -10,9 +10,9 @@ import { eventArg, eventPfn, type EventColumns } from '@replug/workload';
 
 /**
  * What the first event of a page says about it before that event. UNSURE: a compaction scan that took some pages of a range
- * came first, and may have taken this one.
+ * came first, and may have taken this one. UNUSED: free or on a CPU's list.
  */
-export const BEFORE = { NOTHING: 0, FREE: 1, ON_CPU: 2, ALLOCATED: 3, UNSURE: 4 } as const;
+export const BEFORE = { NOTHING: 0, FREE: 1, ON_CPU: 2, ALLOCATED: 3, UNSURE: 4, UNUSED: 5 } as const;
 
 /** How a freed block reached the free lists, told by the next event of its pages. */
 export const WAY = { UNKNOWN: 0, DIRECT: 1, CPU_LIST: 2 } as const;
@@ -22,10 +22,27 @@ export interface Lookahead {
   readonly before: Uint8Array;
   /** Events (indices from `from`) that are the first of an ON_CPU block, in event order. */
   readonly onCpu: readonly number[];
+  /** Events that are the first of a block and free it: it was in somebody's hands. */
+  readonly owned: readonly number[];
   /** WAY of each free (index − from): straight to the free lists, through a CPU's list, or not known. */
   readonly way: Uint8Array;
   /** MIGRATE type + 1 first seen for a pageblock, by row >> pageblockOrder; 0 never. */
   readonly blockType: Uint8Array;
+  /** The same, last seen. */
+  readonly lastBlockType: Uint8Array;
+}
+
+/** What is known of events that have not come yet, when the trace is read while it is written: nothing. */
+export function noLookahead(pages: PageMap, from: number, to: number): Lookahead {
+  const blocks = (pages.slotCount << pages.sectionShift) >>> pages.arch.pageblockOrder;
+  return {
+    before: new Uint8Array(pages.slotCount << pages.sectionShift),
+    onCpu: [],
+    owned: [],
+    way: new Uint8Array(to - from),
+    blockType: new Uint8Array(blocks),
+    lastBlockType: new Uint8Array(blocks),
+  };
 }
 
 export interface LookaheadOptions {
@@ -33,6 +50,10 @@ export interface LookaheadOptions {
   readonly to: number;
   /** Translates a printed migratetype to the model's. */
   readonly migratetype: Uint8Array;
+  /** The blocks of a list are of pageblocks of its type (6.12). */
+  readonly typesOfLists: boolean;
+  /** The trace tells allocations and frees only: what is allocated first was free or on a CPU's list. */
+  readonly onlyRequests: boolean;
 }
 
 export function lookAhead(events: EventColumns, pages: PageMap, options: LookaheadOptions): Lookahead {
@@ -42,9 +63,11 @@ export function lookAhead(events: EventColumns, pages: PageMap, options: Lookahe
   const before = new Uint8Array(rows);
   const way = new Uint8Array(to - from);
   const blockType = new Uint8Array(rows >>> blockShift);
+  const lastBlockType = new Uint8Array(rows >>> blockShift);
   // Event + 1 of the free that put a page on a CPU's list, as far as the trace shows; 0: it is not there.
   const freedBy = new Int32Array(rows);
   const onCpu: number[] = [];
+  const owned: number[] = [];
   const { kind: kinds, unit: units } = events;
   for (let i = from; i < to; i++) {
     const kind = kinds[i];
@@ -65,11 +88,17 @@ export function lookAhead(events: EventColumns, pages: PageMap, options: Lookahe
     if (kind === KIND.mm_page_alloc_zone_locked) {
       learn(row, migratetype[(unit >> 4) & 7]);
       left(row, end);
+    } else if (kind === KIND.mm_page_alloc && options.onlyRequests) {
+      mark(row, end, BEFORE.UNUSED);
+      freedBy.fill(0, row, end);
     } else if (kind === KIND.mm_page_alloc) {
       if (before[row] === BEFORE.NOTHING) onCpu.push(i);
       mark(row, end, BEFORE.ON_CPU);
+      // What was freed to a CPU's list went to the list of its pageblock's type, which is the request's.
+      if (freedBy[row] !== 0) learn(row, migratetype[(unit >> 4) & 7]);
       tookFromCpu(row, end);
     } else if (kind === KIND.mm_page_free) {
+      if (before[row] === BEFORE.NOTHING) owned.push(i);
       mark(row, end, BEFORE.ALLOCATED);
       freedBy.fill(i + 1, row, end);
     } else {
@@ -79,7 +108,7 @@ export function lookAhead(events: EventColumns, pages: PageMap, options: Lookahe
       tookFromCpu(row, end);
     }
   }
-  return { before, onCpu, way, blockType };
+  return { before, onCpu, owned, way, blockType, lastBlockType };
 
   function mark(row: number, end: number, what: number): void {
     for (let at = row; at < end; at++) if (before[at] === BEFORE.NOTHING) before[at] = what;
@@ -109,11 +138,24 @@ export function lookAhead(events: EventColumns, pages: PageMap, options: Lookahe
   function learn(row: number, type: number): void {
     const block = row >>> blockShift;
     if (blockType[block] === 0) blockType[block] = type + 1;
+    lastBlockType[block] = type + 1;
   }
 
   function noteExtfrag(i: number): void {
     const row = pages.pfnToRow(eventArg(events, i, 0));
-    if (row >= 0) learn(row, migratetype[eventArg(events, i, 5)]);
+    if (row < 0) return;
+    const order = eventArg(events, i, 2);
+    const whole = order >= 0 && order <= pages.arch.maxPageOrder && (row & ((1 << order) - 1)) === 0;
+    const owns = eventArg(events, i, 7) === 1;
+    // A block of several pageblocks changes the type of all of them.
+    const end = whole ? row + (1 << order) : row + 1;
+    for (let at = row; at < end; at += 1 << blockShift) {
+      // 6.1 tells the list's type, which a pageblock that was merged into the block need not have.
+      if (at === row || options.typesOfLists) learn(at, migratetype[eventArg(events, i, 5)]);
+      if (owns) lastBlockType[at >>> blockShift] = migratetype[eventArg(events, i, 4)] + 1;
+    }
+    // Unless its zone_locked came before (6.12, below a pageblock), it names a free block that nothing else may name.
+    if (whole && (before[row] === BEFORE.NOTHING || freedBy[row] !== 0)) left(row, end);
   }
 
   /** A scan with every page taken names its pages; of others only the replay can tell, which knows the free blocks. */

@@ -17,114 +17,85 @@ import {
   KIND,
   MIGRATE,
   PAGE_CLASS,
-  PAGE_STATE,
-  STATE_HOLDER_MASK,
-  STATE_ORDER_MASK,
+  parseGfp,
   pcpAllowedOrder,
-  type Found,
+  TRACEPOINTS,
   type Machine,
   type PageMap,
+  type Tracepoint,
+  type Tracepoints,
   type ZoneFreeLists,
 } from '@replug/core';
-import { eventArg, eventPfn, type EventColumns } from '@replug/workload';
-import { explainedWith, explainIsolation, type Scan } from './isolation.ts';
+import { eventArg, eventPfn, eventWord, type EventColumns } from '@replug/workload';
+import { IsolatedRanges } from './isolated-ranges.ts';
+import { BusyLocks } from './lock-busy.ts';
 import { WAY, type Lookahead } from './lookahead.ts';
+import type { Predictor } from './predict.ts';
+import { noCounts } from './replay-counts.ts';
+import { UnusedTails } from './unused-tails.ts';
 
-/** percpu_refill in the `unit` column. */
-const PERCPU_REFILL = 0x80;
-
-/** What a replay met. Counts of events, unless they say pages. */
-export interface ReplayCounts {
-  /** Events in the span. */
-  events: number;
-  /** Events that moved something. */
-  applied: number;
-  /** Events that carry no move (batched frees, reclaim, migration statistics …). */
-  informative: number;
-  /** Frees of pages that nobody was known to hold. */
-  unknownFrees: number;
-  /** Blocks handed out that were in somebody's hands. */
-  reallocations: number;
-  /** Frees of a part of a larger block. */
-  partialFrees: number;
-  /** Memory given to the allocator for the first time: frees by deferred initialisation, frees of whole unknown pageblocks. */
-  released: number;
-  /** Frees that went straight to the free lists. */
-  directFrees: number;
-  /** zone_locked of pages that were not on the free lists. */
-  lockedNotFree: number;
-  /** Blocks handed out straight from the free lists, without a zone_locked. */
-  handedFromFree: number;
-  /** Drains of blocks that were on no CPU's list. */
-  drainedNotOnCpu: number;
-  /** Frees of pages that were free already. */
-  freedWhileFree: number;
-  /** Pages that compaction held. */
-  heldByCompaction: number;
-  /** Compaction scans that no stride explains. */
-  isolationsUnexplained: number;
-  /** Failed allocations. */
-  failed: number;
-  /** Events that name pages outside the machine. */
-  outside: number;
-  /** Events that no kernel writes: an order above the maximum, a block that is not aligned, a range that ends before it starts. */
-  impossible: number;
+export interface RecordedInput {
+  readonly machine: Machine;
+  readonly lists: ZoneFreeLists;
+  /** Tell what the replay does, in the kernel's words. */
+  readonly tracepoints: Tracepoints;
+  readonly events: EventColumns;
+  readonly lookahead: Lookahead;
+  /** Index of the event that look-ahead index 0 stands for. */
+  readonly from: number;
+  /** Translates a printed migratetype to the model's. */
+  readonly migratetype: Uint8Array;
+  /** The trace tells allocations and frees only: refills and drains are the allocator's to make. */
+  readonly infers: boolean;
+  /** Told of each event before it is applied. */
+  readonly onEvent?: (row: number) => void;
+  /** Asked before each event what the allocator would do. */
+  readonly predictor?: Predictor;
 }
-
-export const noCounts = (): ReplayCounts => ({
-  events: 0,
-  applied: 0,
-  informative: 0,
-  unknownFrees: 0,
-  reallocations: 0,
-  partialFrees: 0,
-  released: 0,
-  directFrees: 0,
-  lockedNotFree: 0,
-  handedFromFree: 0,
-  drainedNotOnCpu: 0,
-  freedWhileFree: 0,
-  heldByCompaction: 0,
-  isolationsUnexplained: 0,
-  failed: 0,
-  outside: 0,
-  impossible: 0,
-});
 
 export class RecordedReplay {
   readonly counts = noCounts();
+  readonly predictor: Predictor | undefined;
   private readonly events: EventColumns;
   private readonly lookahead: Lookahead;
-  /** Index of the event that look-ahead index 0 stands for. */
   private readonly origin: number;
   private readonly lists: ZoneFreeLists;
+  private readonly tracepoints: Tracepoints;
   private readonly pages: PageMap;
   private readonly migratetype: Uint8Array;
+  private readonly infers: boolean;
+  private readonly onEvent: ((row: number) => void) | undefined;
   private readonly cpus: number;
-  /** Flag text id → 1 where the event came from an interrupt (soft or hard). */
-  private readonly interrupt: Uint8Array;
+  /** 6.1: the fallback tells of itself before its block is taken. */
+  private readonly fallsBackFirst: boolean;
+  private readonly locks: BusyLocks;
+  private readonly isolated: IsolatedRanges;
   /** Task id → 1 for the threads of deferred initialisation. Their frees go straight to the list tails. */
   private readonly initialises: Uint8Array;
-  /** gfp text id → class of the pages it gets. */
+  private readonly tails: UnusedTails;
+  /** gfp text id → flags, and class of the pages it gets. */
+  private readonly gfp: Int32Array;
   private readonly classOfGfp: Uint8Array;
 
-  constructor(
-    machine: Machine,
-    lists: ZoneFreeLists,
-    events: EventColumns,
-    lookahead: Lookahead,
-    origin: number,
-    migratetype: Uint8Array,
-  ) {
+  constructor(input: RecordedInput) {
+    const { machine, lists, events, lookahead, from } = input;
+    this.predictor = input.predictor;
     this.events = events;
     this.lookahead = lookahead;
-    this.origin = origin;
+    this.origin = from;
     this.lists = lists;
+    this.tracepoints = input.tracepoints;
     this.pages = machine.pages;
-    this.migratetype = migratetype;
+    this.migratetype = input.migratetype;
+    this.infers = input.infers;
+    this.onEvent = input.onEvent;
     this.cpus = machine.description.cpus;
-    this.interrupt = Uint8Array.from(events.flagTexts, (text) => (/[hHs]/.test(text[2] ?? '') ? 1 : 0));
+    this.fallsBackFirst = machine.description.profile === '6.1';
+    this.tails = new UnusedTails(events, this.cpus);
+    this.locks = new BusyLocks(events, lookahead, from);
+    this.isolated = new IsolatedRanges(events, machine.pages, lists, this.counts);
     this.initialises = Uint8Array.from(events.tasks, (task) => (task.comm.startsWith('pgdatinit') ? 1 : 0));
+    this.gfp = Int32Array.from(events.gfpTexts, (text) => parseGfp(text).flags);
     this.classOfGfp = Uint8Array.from(events.gfpTexts, (text) =>
       /MOVABLE|TRANSHUGE/.test(text) ? PAGE_CLASS.MOVABLE : PAGE_CLASS.KERNEL,
     );
@@ -132,23 +103,15 @@ export class RecordedReplay {
 
   /** Applies events [from, to). */
   run(from: number, to: number): void {
-    const { events, pages, lists, counts, migratetype } = this;
+    const { events, pages, counts, onEvent } = this;
     const maxOrder = pages.arch.maxPageOrder;
     const { kind: kinds, unit: units } = events;
-    const {
-      mm_page_alloc: ALLOC,
-      mm_page_free: FREE,
-      mm_page_alloc_zone_locked: LOCKED,
-      mm_page_pcpu_drain: DRAIN,
-    } = KIND;
+    const { mm_page_alloc: ALLOC, mm_page_free: FREE, mm_page_alloc_zone_locked: LOCKED } = KIND;
     for (let i = from; i < to; i++) {
+      if (onEvent !== undefined) onEvent(i);
       const kind = kinds[i];
-      if (kind > DRAIN) {
+      if (kind > KIND.mm_page_pcpu_drain) {
         this.other(i, kind);
-        continue;
-      }
-      if (kind === KIND.mm_page_free_batched) {
-        counts.informative++;
         continue;
       }
       const pfn = eventPfn(events, i);
@@ -166,16 +129,11 @@ export class RecordedReplay {
         counts.impossible++;
         continue;
       }
-      const type = migratetype[(units[i] >> 4) & 7];
-      counts.applied++;
       if (kind === ALLOC) this.alloc(i, row, order);
       else if (kind === FREE) this.free(i, row, order);
-      else if (kind === LOCKED) this.locked(lists.takeToCpu(row, order, type, this.cpu(i)));
-      else if (kind === DRAIN) {
-        const found = lists.drain(row, order, type);
-        if (found === FOUND.OUTSIDE) this.notApplied('outside');
-        else if (found !== FOUND.EXPECTED) counts.drainedNotOnCpu++;
-      }
+      else if (kind === LOCKED) this.taken(i, row, order);
+      else if (kind === KIND.mm_page_free_batched) this.batched(i, row);
+      else this.drain(i, row, order);
     }
     counts.events += to - from;
   }
@@ -185,73 +143,94 @@ export class RecordedReplay {
     return Math.min(this.events.cpu[i], this.cpus - 1);
   }
 
-  private locked(found: Found): void {
-    if (found === FOUND.EXPECTED) return;
+  /** Migratetype as printed. */
+  private printedType(i: number): number {
+    return (this.events.unit[i] >> 4) & 7;
+  }
+
+  private taken(i: number, row: number, order: number): void {
+    const { counts, tracepoints } = this;
+    const cpu = this.cpu(i);
+    const type = this.migratetype[this.printedType(i)];
+    this.predictor?.beforeTaken(i, row, order, type, cpu);
+    const found = this.lists.takeToCpu(row, order, type, cpu);
+    counts.applied++;
     if (found === FOUND.OUTSIDE) this.notApplied('outside');
-    else if (found !== FOUND.INSIDE) this.counts.lockedNotFree++;
+    else if (found !== FOUND.EXPECTED && found !== FOUND.INSIDE) counts.lockedNotFree++;
+    const trace = tracepoints.mm_page_alloc_zone_locked;
+    if (trace.enabled) trace.emit(this.pages.rowToPfn(row), order, this.printedType(i), this.events.unit[i] >> 7);
+  }
+
+  private drain(i: number, row: number, order: number): void {
+    const { counts, tracepoints } = this;
+    this.predictor?.beforeDrained(i, row, order);
+    const found = this.lists.drain(row, order, this.migratetype[this.printedType(i)]);
+    counts.applied++;
+    if (found === FOUND.OUTSIDE) this.notApplied('outside');
+    else if (found !== FOUND.EXPECTED) counts.drainedNotOnCpu++;
+    const trace = tracepoints.mm_page_pcpu_drain;
+    if (trace.enabled) trace.emit(this.pages.rowToPfn(row), order, this.printedType(i));
+  }
+
+  /** The block was freed already; now it is put on its list, behind those of its batch that came before. */
+  private batched(i: number, row: number): void {
+    this.counts.informative++;
+    this.lists.moveToHead(row);
+    this.predictor?.afterBatched(i, row, this.cpu(i));
+    const trace = this.tracepoints.mm_page_free_batched;
+    if (trace.enabled) trace.emit(this.pages.rowToPfn(row), this.events.unit[i] & 15);
   }
 
   private alloc(i: number, row: number, order: number): void {
-    const found = this.lists.handOut(row, order);
-    const { counts } = this;
+    const { counts, events, lists, tracepoints } = this;
+    const cpu = this.cpu(i);
+    const type = this.migratetype[this.printedType(i)];
+    this.predictor?.beforeHandOut(i, row, order, type, cpu);
+    const found = this.infers ? lists.handOutWithRefill(row, order, type, cpu) : lists.handOut(row, order);
+    counts.applied++;
+    this.tails.allocated(i, row, order, cpu);
     if (found === FOUND.ON_FREE_LIST || found === FOUND.INSIDE) counts.handedFromFree++;
     else if (found === FOUND.ALLOCATED || found === FOUND.PART) counts.reallocations++;
     else if (found === FOUND.OUTSIDE) this.notApplied('outside');
-    this.pages.pageClass.fill(this.classOfGfp[this.events.gfp[i]], row, row + (1 << order));
+    this.setClass(row, order, this.classOfGfp[events.gfp[i]]);
+    const trace = tracepoints.mm_page_alloc;
+    if (trace.enabled) trace.emit(this.pages.rowToPfn(row), order, this.printedType(i), this.gfp[events.gfp[i]]);
   }
 
   private free(i: number, row: number, order: number): void {
-    const { lists, counts, pages } = this;
+    const { lists, counts, pages, predictor, tracepoints } = this;
+    if (tracepoints.mm_page_free.enabled) tracepoints.mm_page_free.emit(pages.rowToPfn(row), order);
+    const cpu = this.cpu(i);
     const way = this.lookahead.way[i - this.origin];
-    const core = this.initialises[this.events.task[i]] === 1;
+    // Whole pageblocks that nobody ever held come from __free_pages_core() (onlining), which knows no per-CPU lists.
+    const fresh = order >= pages.arch.pageblockOrder && !lists.knows(row, order);
+    const core = fresh || this.initialises[this.events.task[i]] === 1 || this.tails.isOne(i, row, cpu);
     const direct =
       core ||
       way === WAY.DIRECT ||
-      (way === WAY.UNKNOWN && this.lockIsBusy(i)) ||
+      (way === WAY.UNKNOWN && this.locks.isBusy(i)) ||
       !pcpAllowedOrder(pages.arch, order) ||
       lists.pageblockType(row) === MIGRATE.ISOLATE;
-    const found = direct ? lists.freeDirect(row, order, core) : lists.freeToCpu(row, order, this.cpu(i));
-    const released = found === FOUND.UNKNOWN && (core || order >= this.pages.arch.pageblockOrder);
-    // Whole pageblocks that nobody ever held come from __free_pages_core() (onlining), which knows no per-CPU lists.
-    if (released && !direct) lists.freeDirect(row, order, true);
-    pages.pageClass.fill(PAGE_CLASS.UNKNOWN, row, row + (1 << order));
+    if (!direct) predictor?.beforeFreed(i, row, order, cpu);
+    let found;
+    if (direct) found = lists.freeDirect(row, order, core);
+    else found = this.infers ? lists.freeWithDrain(row, order, cpu) : lists.freeToCpu(row, order, cpu);
+    if (!direct) predictor?.afterFreed(i, row, order, cpu);
+    counts.applied++;
+    this.setClass(row, order, PAGE_CLASS.UNKNOWN);
     if (direct) counts.directFrees++;
-    if (released) counts.released++;
-    else if (found === FOUND.UNKNOWN) counts.unknownFrees++;
-    else if (found === FOUND.PART) counts.partialFrees++;
+    if (found === FOUND.UNKNOWN) {
+      if (core) counts.released++;
+      else counts.unknownFrees++;
+    } else if (found === FOUND.PART) counts.partialFrees++;
     else if (found === FOUND.ON_FREE_LIST || found === FOUND.INSIDE || found === FOUND.ON_PCP) counts.freedWhileFree++;
     else if (found === FOUND.OUTSIDE) this.notApplied('outside');
   }
 
-  /**
-   * A free in interrupt context whose way no later event tells. A task that drains or refills its lists holds their lock
-   * with interrupts off; an interrupt that comes when they go on again does not wait for it but frees straight to the free
-   * lists (pcp_spin_trylock). All frees of one interrupt find the lock alike, so one whose way is known speaks for the rest;
-   * without one, the task's events around the interrupt decide.
-   */
-  private lockIsBusy(i: number): boolean {
-    const { events, interrupt, lookahead, origin } = this;
-    if (interrupt[events.flags[i]] === 0) return false;
-    const cpu = events.cpu[i];
-    let told: number = WAY.UNKNOWN;
-    const end = origin + lookahead.way.length;
-    const neighbour = (from: number, step: number): number => {
-      for (let j = from + step; j >= origin && j < end; j += step) {
-        if (events.cpu[j] !== cpu) continue;
-        if (interrupt[events.flags[j]] === 0) return j;
-        if (events.kind[j] === KIND.mm_page_free && lookahead.way[j - origin] !== WAY.UNKNOWN)
-          told = lookahead.way[j - origin];
-      }
-      return -1;
-    };
-    const before = neighbour(i, -1);
-    const after = neighbour(i, 1);
-    if (told !== WAY.UNKNOWN) return told === WAY.DIRECT;
-    if (before < 0 || after < 0 || events.task[before] !== events.task[after]) return false;
-    const { kind } = events;
-    if (kind[before] === KIND.mm_page_pcpu_drain) return kind[after] === KIND.mm_page_free;
-    const refill = kind[before] === KIND.mm_page_alloc_zone_locked && events.unit[before] >= PERCPU_REFILL;
-    return refill && kind[after] === KIND.mm_page_alloc;
+  private setClass(row: number, order: number, use: number): void {
+    const { pageClass } = this.pages;
+    if (order === 0) pageClass[row] = use;
+    else pageClass.fill(use, row, row + (1 << order));
   }
 
   /** The event of now moved nothing after all. events = applied + informative + failed + outside + impossible. */
@@ -262,17 +241,32 @@ export class RecordedReplay {
 
   private other(i: number, kind: number): void {
     if (kind === KIND.mm_page_alloc_extfrag) this.extfrag(i);
-    else if (kind === KIND.mm_compaction_isolate_freepages) this.isolate(i);
-    else if (kind === KIND.test_pages_isolated) this.isolatedRange(i);
-    else this.counts.informative++;
+    else if (kind === KIND.mm_compaction_isolate_freepages) {
+      this.isolated.scan(i);
+      this.emitAgain(i);
+    } else if (kind === KIND.test_pages_isolated) {
+      this.isolated.range(i);
+      this.emitAgain(i);
+    } else this.counts.informative++;
+  }
+
+  /** Tells what an event of several fields told: the replay did as it said. Cold. */
+  private emitAgain(i: number): void {
+    const { events, tracepoints } = this;
+    const { name, fields } = TRACEPOINTS[events.kind[i]];
+    const trace = tracepoints[name] as Tracepoint;
+    if (!trace.enabled) return;
+    const shown = fields.filter((field) => field.format !== 'page');
+    trace.emit(
+      ...shown.map((field, k) => (field.format === 'word' ? (eventWord(events, i, k) ?? '') : eventArg(events, i, k))),
+    );
   }
 
   private extfrag(i: number): void {
     const { events, pages, lists, counts } = this;
-    counts.applied++;
     const row = pages.pfnToRow(eventArg(events, i, 0));
     if (row < 0) {
-      this.notApplied('outside');
+      counts.outside++;
       return;
     }
     const order = eventArg(events, i, 1);
@@ -281,18 +275,22 @@ export class RecordedReplay {
     const owns = eventArg(events, i, 7) === 1;
     const maxOrder = pages.arch.maxPageOrder;
     if (!(order <= maxOrder && fallbackOrder <= maxOrder && order >= 0) || (row & ((1 << order) - 1)) !== 0) {
-      this.notApplied('impossible');
+      counts.impossible++;
       return;
     }
-    if (!this.leavesUnnamed(i, row)) {
+    counts.applied++;
+    if (this.leavesUnnamed(i, row)) {
+      // 6.12: the block leaves the free lists here, without a zone_locked of its own.
+      this.predictor?.beforeTaken(i, row, order, type, this.cpu(i));
+      const block = pages.arch.pageblockOrder;
+      for (let at = row; at < row + (1 << Math.max(block, fallbackOrder)) && owns; at += 1 << block)
+        lists.setPageblockType(at, type);
+      lists.takeToCpu(row, order, type, this.cpu(i));
+    } else {
+      if (this.fallsBackFirst) this.predictor?.beforeFallback(row, order, type);
       if (owns) lists.setPageblockType(row, type);
-      return;
     }
-    // 6.12: the block leaves the free lists here, without a zone_locked of its own.
-    const block = pages.arch.pageblockOrder;
-    for (let at = row; at < row + (1 << Math.max(block, fallbackOrder)) && owns; at += 1 << block)
-      lists.setPageblockType(at, type);
-    lists.takeToCpu(row, order, type, this.cpu(i));
+    this.emitAgain(i);
   }
 
   /** True when the block of an extfrag event is free and the next event of its pages is not the zone_locked that takes it. */
@@ -308,104 +306,6 @@ export class RecordedReplay {
     }
     return true;
   }
-
-  private isolate(i: number): void {
-    const { events, pages, lists, counts } = this;
-    const taken = eventArg(events, i, 3);
-    if (taken === 0) {
-      counts.informative++;
-      return;
-    }
-    counts.applied++;
-    const start = eventArg(events, i, 0);
-    const row = pages.pfnToRow(start);
-    if (row < 0) {
-      this.notApplied('outside');
-      return;
-    }
-    // A scan stays within one pageblock.
-    const length = eventArg(events, i, 1) - start;
-    if (!(length > 0 && length <= 1 << pages.arch.pageblockOrder && taken <= length)) {
-      this.notApplied('impossible');
-      return;
-    }
-    const end = row + length;
-    const scan = { start: row, end, scanned: eventArg(events, i, 2), taken };
-    const heads = explainIsolation(lists, pages, scan) ?? this.explainByHiddenFree(i, scan);
-    if (heads === undefined) {
-      counts.isolationsUnexplained++;
-      return;
-    }
-    for (const head of heads) counts.heldByCompaction += lists.hold(head, 1 << lists.freeOrder(head));
-  }
-
-  /**
-   * A scan that the free lists do not explain: pages that a busy per-CPU lock sent straight to the free lists are still on
-   * CPU lists here. With those of one block of the range freed – the one that needs the fewest – the scan makes sense.
-   */
-  private explainByHiddenFree(i: number, scan: Scan): number[] | undefined {
-    const { lists, pages } = this;
-    let fewest: number[] | undefined;
-    for (let order = 0; order <= pages.arch.maxPageOrder && 1 << order <= scan.taken; order++) {
-      const size = 1 << order;
-      for (let block = Math.ceil(scan.start / size) * size; block + size <= scan.end; block += size) {
-        const listed = onCpuLists(lists, pages, block, size);
-        if (listed === undefined || listed.length === 0 || listed.length >= (fewest?.length ?? Infinity)) continue;
-        if (!explainedWith(lists, pages, scan, block, order)) continue;
-        if (listed.some((row) => this.leavesCpuList(i, row))) continue;
-        fewest = listed;
-      }
-    }
-    if (fewest === undefined) return undefined;
-    for (const row of fewest) lists.freeDirect(row, pages.state[row] & STATE_ORDER_MASK, false);
-    this.counts.directFrees += fewest.length;
-    return explainIsolation(lists, pages, scan);
-  }
-
-  /** True when the next event of a listed block takes it from its CPU's list: then it really is there. */
-  private leavesCpuList(i: number, row: number): boolean {
-    const { events } = this;
-    const pfn = this.pages.rowToPfn(row);
-    for (let j = i + 1; j < events.length; j++) {
-      const kind = events.kind[j];
-      if (kind > KIND.mm_page_pcpu_drain || eventPfn(events, j) !== pfn) continue;
-      return kind === KIND.mm_page_alloc || kind === KIND.mm_page_pcpu_drain;
-    }
-    return false;
-  }
-
-  private isolatedRange(i: number): void {
-    const { events, pages, lists, counts } = this;
-    if (events.words[eventArg(events, i, 3)] !== 'success') {
-      counts.informative++;
-      return;
-    }
-    counts.applied++;
-    const start = eventArg(events, i, 0);
-    const end = eventArg(events, i, 1);
-    const section = 2 ** pages.sectionShift;
-    for (let pfn = start; pfn < end;) {
-      const stop = Math.min(end, (Math.floor(pfn / section) + 1) * section);
-      const row = pages.pfnToRow(pfn);
-      if (row >= 0) lists.hold(row, stop - pfn);
-      pfn = stop;
-    }
-  }
-}
-
-/** Blocks on CPU lists in a range whose other pages are all free; undefined when some page is neither. */
-function onCpuLists(lists: ZoneFreeLists, pages: PageMap, start: number, size: number): number[] | undefined {
-  const listed: number[] = [];
-  for (let at = start; at < start + size;) {
-    const free = lists.freeOrder(at);
-    const own = pages.state[at];
-    if (free >= 0) at += 1 << free;
-    else if ((own & STATE_HOLDER_MASK) === PAGE_STATE.PCP) {
-      listed.push(at);
-      at += 1 << (own & STATE_ORDER_MASK);
-    } else return undefined;
-  }
-  return listed;
 }
 
 /** Printed migratetype → the model's: kernels without CONFIG_CMA print 4 for ISOLATE. */

@@ -1,79 +1,121 @@
 /**
- * A recorded replay from end to end: baseline, events, checkpoints.
+ * A recorded replay from end to end: start state, events, checkpoints. With `predict`, the allocator is asked before each
+ * event what it would do.
  *
  * The kernel is the caller's: it must have been created from describeRecorded() of the span's machine step, with an
  * allocator that starts with nothing.
  */
-import { Core, PageAllocator, ZoneFreeLists, type Kernel } from '@replug/core';
-import { placeBaseline, type BaselineCounts } from './baseline.ts';
-import { comparePages, compareOrders, freeBitmap, type Checkpoint } from './checkpoint.ts';
-import { lookAhead } from './lookahead.ts';
-import { migratetypeTable, RecordedReplay, type ReplayCounts } from './recorded.ts';
-import { restoreZones } from './restore-zones.ts';
+import { Core, type Kernel } from '@replug/core';
+import { compareCpuLists, comparePages, compareOrders, freeBitmap, type Checkpoint } from './checkpoint.ts';
+import { runCourse, type CourseOptions } from './course.ts';
+import { FATE, fates } from './fates.ts';
+import type { Annotations } from './hidden.ts';
+import { Predictor } from './predict.ts';
+import type { Predictions } from './predictions.ts';
+import { prepare, type Prepared, type PrepareOptions } from './prepare.ts';
+import { RecordedReplay } from './recorded.ts';
+import type { ReplayCounts } from './replay-counts.ts';
+import type { Series } from './sampling.ts';
 import type { Span, Stop } from './span.ts';
 
 export interface ReplayResult {
   readonly counts: ReplayCounts;
-  readonly baseline: BaselineCounts & { readonly source: 'kpageflags' | 'trace' };
+  readonly baseline: Prepared['baseline'];
   readonly checkpoints: readonly Checkpoint[];
   readonly stateHash: string;
+  /** What the model would have done, beside what was done; with `predict`. */
+  readonly predictions?: Predictions;
+  /** What the prediction found that no event tells at its time. */
+  readonly annotations?: Annotations;
+  readonly series?: Series;
   readonly notes: readonly string[];
 }
 
-export interface ReplayOptions {
-  /** Called about every 65,536 events. */
-  readonly onProgress?: (done: number, total: number) => void;
+export interface ReplayOptions extends PrepareOptions, CourseOptions {
+  /** Ask before each event what the model would do. */
+  readonly predict?: boolean;
+  /** Told of each event before it is applied. */
+  readonly onEvent?: (row: number) => void;
 }
 
-const CHUNK = 65536;
-
 export function replayRecorded(kernel: Kernel, span: Span, options: ReplayOptions = {}): ReplayResult {
-  const machine = kernel.get(Core.Machine);
-  const lists = kernel.get(ZoneFreeLists);
-  const { events, from, to } = span;
-  const migratetype = migratetypeTable(machine.description.cma);
-  const lookahead = lookAhead(events, machine.pages, { from, to, migratetype });
-  const fromBoot = span.baseline === undefined;
-  const flags = span.hint?.pageFlags();
-  restoreZones(machine, lists, span.machineStep);
-  kernel.get(PageAllocator).refresh();
-  const baseline = placeBaseline({ machine, lists, flags, lookahead, events, fromBoot, migratetype });
+  const prepared = prepare(kernel, span, options);
+  const { machine, lists, lookahead, migratetype, onlyRequests } = prepared;
+  const { events, from } = span;
   const start = freeBitmap(machine, lists);
-  const replay = new RecordedReplay(machine, lists, events, lookahead, from, migratetype);
+  const predictor = options.predict === true ? predictorFor(span, prepared, options) : undefined;
+  const replay = new RecordedReplay({
+    machine,
+    lists,
+    tracepoints: kernel.get(Core.Tracepoints),
+    events,
+    lookahead,
+    from,
+    migratetype,
+    infers: onlyRequests,
+    onEvent: options.onEvent,
+    predictor,
+  });
   const checkpoints: Checkpoint[] = [];
-  let at = from;
-  for (const stop of span.stops) {
-    advance(stop.index);
-    checkpoints.push(checkpoint(stop, stop.index - from));
-  }
-  advance(to);
+  const series = runCourse(
+    span,
+    prepared,
+    (first, last) => replay.run(first, last),
+    (stop, done) => {
+      predictor?.putBack();
+      checkpoints.push(checkpoint(prepared, start, stop, done));
+    },
+    options,
+    events,
+  );
   return {
     counts: replay.counts,
-    baseline: { ...baseline, source: fromBoot ? 'trace' : 'kpageflags' },
+    baseline: prepared.baseline,
     checkpoints,
     stateHash: kernel.stateHash(),
-    notes: span.notes,
+    predictions: predictor?.predictions,
+    annotations: predictor?.annotations,
+    series,
+    notes: onlyRequests ? [...span.notes, ONLY_REQUESTS] : span.notes,
   };
+}
 
-  function advance(index: number): void {
-    while (at < index) {
-      const next = Math.min(index, at + CHUNK);
-      replay.run(at, next);
-      at = next;
-      options.onProgress?.(at - from, to - from);
-    }
-  }
+const ONLY_REQUESTS = "the trace has only allocations and frees: refills and drains are the model's";
 
-  function checkpoint({ step, note }: Stop, done: number): Checkpoint {
-    const real = step.hasPageFlags ? step.pageFlags() : undefined;
-    const buddyinfo = compareOrders(machine, lists, step);
-    return {
-      step: step.name,
-      events: done,
-      instant: note,
-      buddyinfo,
-      buddyinfoEqual: buddyinfo.every((z) => z.real.every((blocks, order) => blocks === z.model[order])),
-      ...(real === undefined ? {} : { kpageflags: comparePages(machine, freeBitmap(machine, lists), start, real) }),
-    };
-  }
+function predictorFor(span: Span, prepared: Prepared, { lookAhead }: ReplayOptions): Predictor {
+  const { events, from, to } = span;
+  const { machine, lists, preview, lookahead, typeCounts, fromBoot, allocator } = prepared;
+  return new Predictor({
+    machine,
+    lists,
+    preview,
+    events,
+    from,
+    fates: lookAhead === false ? new Uint8Array(to - from).fill(FATE.UNKNOWN) : fates(events, machine.pages, from, to),
+    blockType: lookahead.blockType,
+    typeCounts,
+    fromBoot,
+    madeUp: prepared.baseline.source === 'counts',
+    refresh: () => allocator.refresh(),
+  });
+}
+
+/** A stop's dumps against the model. `start`: the free pages at the span's start. */
+export function checkpoint(
+  { machine, lists }: Prepared,
+  start: Uint8Array,
+  { step, note }: Stop,
+  done: number,
+): Checkpoint {
+  const real = step.hasPageFlags ? step.pageFlags() : undefined;
+  const buddyinfo = compareOrders(machine, lists, step);
+  return {
+    step: step.name,
+    events: done,
+    instant: note,
+    buddyinfo,
+    buddyinfoEqual: buddyinfo.every((z) => z.real.every((blocks, order) => blocks === z.model[order])),
+    cpuLists: compareCpuLists(machine, lists, step),
+    ...(real === undefined ? {} : { kpageflags: comparePages(machine, freeBitmap(machine, lists), start, real) }),
+  };
 }

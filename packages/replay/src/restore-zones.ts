@@ -5,7 +5,13 @@
 import type { Machine, ZoneFreeLists } from '@replug/core';
 import type { Step } from '@replug/workload';
 
-export function restoreZones(machine: Machine, lists: ZoneFreeLists, step: Step): void {
+/** `sizes: false` leaves the per-CPU lists as the machine's own kernel computed them. */
+export function restoreZones(
+  machine: Machine,
+  lists: ZoneFreeLists,
+  step: Step,
+  { sizes }: { readonly sizes: boolean } = { sizes: true },
+): void {
   for (const recorded of step.zoneinfo?.zones ?? []) {
     const zone = machine.zones.find(recorded.node, recorded.name);
     if (zone === undefined) continue;
@@ -21,17 +27,17 @@ export function restoreZones(machine: Machine, lists: ZoneFreeLists, step: Step)
     if (recorded.startPfn === undefined) zone.spannedPages = recorded.spanned;
     recorded.protection.forEach((pages, type) => (zone.lowmemReserve[type] = pages));
     const [first] = recorded.pagesets;
-    if (first === undefined) continue;
+    if (first === undefined || !sizes) continue;
     zone.pcpBatch = first.batch;
     zone.statThreshold = first.statThreshold ?? 0;
     if (machine.description.profile === '6.1') {
       zone.pcpHighMin = zone.pcpHighMax = first.high;
       continue;
     }
-    // The limits are not printed: what the CPUs have reached lies between them.
+    // The limits are not printed, but computed; what the CPUs have reached lies between them.
     const highs = recorded.pagesets.map((p) => p.high);
-    zone.pcpHighMin = Math.min(...highs);
-    zone.pcpHighMax = Math.max(...highs);
+    zone.pcpHighMin = Math.min(zone.pcpHighMin, ...highs);
+    zone.pcpHighMax = Math.max(zone.pcpHighMax, ...highs);
     for (const set of recorded.pagesets)
       if (set.cpu < machine.description.cpus) lists.setCpuHigh(zone.index, set.cpu, set.high);
   }

@@ -21,6 +21,10 @@ export interface Span {
   readonly to: number;
   /** Whose files describe the machine. */
   readonly machineStep: Step;
+  /** The trace begins while the kernel boots, and the span with it. */
+  readonly fromBoot: boolean;
+  /** The step at which the span begins, if it begins at one. */
+  readonly begin: Step | undefined;
   /** Whose kpageflags give the start state, read at `from`; undefined: the start is inferred from the trace. */
   readonly baseline: Step | undefined;
   /** Whose kpageflags tell what no event of an inferred start tells. */
@@ -74,17 +78,31 @@ export function findSpan(recording: Recording, from?: Time, to?: Time): Span {
   const baseline = begin.step?.hasPageFlags === true ? begin.step : undefined;
   const later =
     [...stops].reverse().find((s) => s.step.hasPageFlags)?.step ?? recording.steps.find((s) => s.hasPageFlags);
-  if (baseline === undefined && later === undefined) throw noBaseline(recording.name);
+  const counted = begin.step?.buddyinfo !== undefined || begin.step?.pagetypeinfo !== undefined;
+  if (baseline === undefined && later === undefined && !counted) throw noBaseline(recording.name);
   const machineStep = [begin.step, ...stops.map((s) => s.step), ...recording.steps].find(
     (s) => s?.zoneinfo !== undefined,
   );
   if (machineStep === undefined) throw noZoneinfo(recording.name);
-  return { events, from: begin.index, to: end.index, machineStep, baseline, hint: baseline ?? later, stops, notes };
+  return {
+    events,
+    from: begin.index,
+    to: end.index,
+    machineStep,
+    fromBoot: recording.trace!.fromBoot && begin.index === 0,
+    begin: begin.step,
+    baseline,
+    hint: baseline ?? later,
+    stops,
+    notes,
+  };
 
   /** An instant without a dump of its own is reached by replaying from the last dump before it. */
   function runUp(at: { index: number; step: Step | undefined }): { index: number; step: Step | undefined } {
     if (at.step?.hasPageFlags === true) return at;
-    const known = [...placed].reverse().find((p) => p.index <= at.index && p.step.hasPageFlags);
+    const known =
+      [...placed].reverse().find((p) => p.index <= at.index && p.step.hasPageFlags) ??
+      [...placed].reverse().find((p) => p.index <= at.index && p.step.buddyinfo !== undefined);
     if (known === undefined || known.index === at.index) return at;
     notes.push(`the state there is replayed from step ${known.step.name}, ${at.index - known.index} events before`);
     return known;

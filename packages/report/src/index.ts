@@ -12,9 +12,13 @@ export {
 } from './fidelity.ts';
 export {
   finalAgreement,
+  renderFidelityTable,
   renderReplay,
+  renderOrderErrors,
   renderReplayTable,
   type CheckpointReport,
+  type CpuListCountReport,
+  type Frames,
   type PageAgreementReport,
   type ReplayReport,
   type ZoneOrders,
@@ -27,3 +31,41 @@ export {
   type InspectStep,
   type InspectZone,
 } from './inspect.ts';
+export {
+  FtraceWriter,
+  valuesOf,
+  type FtraceEvent,
+  type FtraceHeader,
+  type FtraceWriterOptions,
+} from './ftrace-writer.ts';
+export { renderSeries, sparkline, type SeriesReport, type ZoneSeriesReport } from './series.ts';
+export {
+  renderPageHistory,
+  summarizePage,
+  type PageEventKind,
+  type PageEventReport,
+  type PageHistoryReport,
+  type PageHolderReport,
+  type PagePlaceReport,
+  type PageStateName,
+  type PageStepReport,
+} from './page-history.ts';
+export {
+  compareReports,
+  IGNORED_BY_DEFAULT,
+  renderCompare,
+  type CompareOptions,
+  type CompareReport,
+  type Difference,
+  type DifferenceKind,
+} from './compare.ts';
+export { parsePattern } from './compare-paths.ts';
+export { parseTolerance, type Tolerance } from './compare-tolerance.ts';
+export {
+  renderPolicy,
+  renderPredictions,
+  type DivergenceReport,
+  type FinalZoneReport,
+  type PolicyReport,
+  type PredictionsReport,
+} from './replay-answers.ts';

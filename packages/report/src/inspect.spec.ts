@@ -33,6 +33,7 @@ const report: InspectReport = {
       skipped: { 'no-time': 1 },
       samples: [{ reason: 'no-time', line: 4, text: 'x' }],
       unknownKeys: [],
+      details: { 'stack lines': 1 },
     },
     {
       path: 'zoneinfo',
@@ -83,6 +84,9 @@ format       files   size  lines  events  skipped
 -----------  -----  -----  -----  ------  -------
 ftrace-text      1  2 KiB     10       8        1
 zoneinfo         1  100 B      5       5        0
+
+Also counted
+trace.txt: stack lines: 1
 
 Skipped lines
 trace.txt: no-time: 1; line 4: "x"

@@ -66,6 +66,8 @@ export interface InspectFile {
   readonly samples: readonly { readonly reason: string; readonly line: number; readonly text: string }[];
   /** Names that are new to the reader; kept, not dropped. */
   readonly unknownKeys: readonly string[];
+  /** Counts of what is worth telling about lines that were used. */
+  readonly details?: Readonly<Record<string, number>>;
 }
 
 export interface InspectAlignment {
@@ -84,6 +86,7 @@ export function renderInspect(report: InspectReport): string {
     section('Steps', renderSteps(report)),
     section('Events', renderEvents(report)),
     section('Files', renderFiles(report)),
+    section('Also counted', renderDetails(report)),
     section('Skipped lines', renderSamples(report)),
     section('Warnings', report.warnings.map(({ name, text }) => `${name}: ${text}\n`).join('')),
   ];
@@ -178,6 +181,14 @@ function renderFiles({ files }: InspectReport): string {
       String(group.reduce((total, file) => total + skippedLines(file), 0)),
     ]),
   );
+}
+
+function renderDetails({ files }: InspectReport): string {
+  return files
+    .flatMap(({ path, details }) =>
+      Object.entries(details ?? {}).map(([name, count]) => `${path}: ${name}: ${count}\n`),
+    )
+    .join('');
 }
 
 function renderSamples({ files }: InspectReport): string {

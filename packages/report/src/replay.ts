@@ -1,6 +1,15 @@
 /**
- * Reports of recorded replays. The JSON names are stable; shares are computed by whoever prints.
+ * Reports of replays. The JSON names are stable.
  */
+import {
+  renderPolicy,
+  renderPolicyTable,
+  renderPredictions,
+  renderPredictTable,
+  type PolicyReport,
+  type PredictionsReport,
+} from './replay-answers.ts';
+import { renderSeries, type SeriesReport } from './series.ts';
 import { percent, table } from './text.ts';
 
 /** Free blocks by order, real and model. */
@@ -24,6 +33,14 @@ export interface PageAgreementReport {
   readonly differences: readonly { readonly start: number; readonly end: number; readonly model: 'free' | 'used' }[];
 }
 
+export interface CpuListCountReport {
+  readonly node: number;
+  readonly zone: string;
+  readonly cpu: number;
+  readonly real: number;
+  readonly model: number;
+}
+
 export interface CheckpointReport {
   readonly step: string;
   readonly events: number;
@@ -31,10 +48,17 @@ export interface CheckpointReport {
   readonly instant: string;
   readonly buddyinfo: readonly ZoneOrders[];
   readonly buddyinfoEqual: boolean;
+  /** Pages on the per-CPU lists. */
+  readonly cpuLists: readonly CpuListCountReport[];
   readonly kpageflags?: PageAgreementReport;
 }
 
-export interface ReplayReport {
+/** How recorded frames are treated. */
+export type Frames = 'recorded' | 'predict' | 'policy';
+
+/** Of a policy replay also `total`, `exact`, `firstDivergence`, `fallbacks`, `zones`. */
+export interface ReplayReport extends Partial<PolicyReport> {
+  readonly frames: Frames;
   readonly name: string;
   readonly path: string;
   readonly arch: string;
@@ -47,10 +71,12 @@ export interface ReplayReport {
   readonly from: string;
   readonly to: string;
   readonly baseline: {
-    readonly source: 'kpageflags' | 'trace';
+    readonly source: 'kpageflags' | 'trace' | 'counts' | 'nothing';
     readonly free: number;
     readonly onCpu: number;
     readonly owned: number;
+    /** Pages of which nothing tells anything. */
+    readonly unknown: number;
     readonly corrected: number;
   };
   readonly events: number;
@@ -58,9 +84,22 @@ export interface ReplayReport {
   readonly unknownFrees: number;
   readonly reallocations: number;
   readonly partialFrees: number;
+  /** Events that the trace lost, over all of it. */
+  readonly lost: number;
+  /** Of all frees, of all requests, of all frees, of all events that there were. */
+  readonly shares: {
+    readonly unknownFrees: number;
+    readonly reallocations: number;
+    readonly partialFrees: number;
+    readonly lost: number;
+  };
   /** Everything else that was counted, by name. */
   readonly counts: Readonly<Record<string, number>>;
   readonly stateHash: string;
+  /** With frames `predict`: one step ahead, with hindsight about what the trace hides; and without. */
+  readonly predictions?: PredictionsReport;
+  readonly predictionsOnline?: PredictionsReport;
+  readonly series?: SeriesReport;
   readonly checkpoints: readonly CheckpointReport[];
   readonly notes: readonly string[];
 }
@@ -76,17 +115,23 @@ export function finalAgreement(
 export function renderReplay(report: ReplayReport): string {
   const lines = [
     `${report.name}: ${report.arch}, kernel ${report.kernel} (profile ${report.profile}), from ${report.from} to ${report.to}`,
-    `start state from ${report.baseline.source === 'kpageflags' ? 'kpageflags' : 'the trace itself'}: ` +
+    `start state from ${SOURCES[report.baseline.source]}: ` +
       `${report.baseline.free} pages free, ${report.baseline.onCpu} on CPU lists, ${report.baseline.owned} in use` +
+      (report.baseline.unknown > 0 ? `, ${report.baseline.unknown} unknown` : '') +
       (report.baseline.corrected > 0 ? `; ${report.baseline.corrected} corrected by their first event` : ''),
-    `${report.events} events, ${report.applied} applied; unknown frees ${report.unknownFrees}, ` +
-      `reallocations ${report.reallocations}, partial frees ${report.partialFrees}`,
+    `${report.events} events, ${report.applied} applied; ` +
+      `${counted('unknown frees', report.unknownFrees, report.shares.unknownFrees)}, ` +
+      `${counted('reallocations', report.reallocations, report.shares.reallocations)}, ` +
+      counted('partial frees', report.partialFrees, report.shares.partialFrees) +
+      (report.lost > 0 ? `, ${counted('lost', report.lost, report.shares.lost)}` : ''),
   ];
   const met = Object.entries(report.counts).filter(([, count]) => count > 0);
   if (met.length > 0) lines.push(`also: ${met.map(([name, count]) => `${name} ${count}`).join(', ')}`);
   for (const note of report.notes) lines.push(`note: ${note}`);
   for (const c of report.checkpoints) lines.push(`${c.step}: ${c.instant}`);
   lines.push('');
+  if (report.predictions !== undefined) lines.push(renderPredictions(report.predictions, report.predictionsOnline));
+  if (report.total !== undefined) lines.push(renderPolicy(report as PolicyReport, report.checkpoints, report.counts.failedInModel ?? 0));
   const rows = report.checkpoints.map((c) => {
     const k = c.kpageflags;
     const compared = c.buddyinfo.length === 0 ? '-' : c.buddyinfoEqual ? 'equal' : 'differs';
@@ -102,9 +147,13 @@ export function renderReplay(report: ReplayReport): string {
           compared,
         ];
   });
-  lines.push(
-    table(['checkpoint', 'events', 'pages agreeing', 'share', 'doing nothing', 'of changed pages', 'buddyinfo'], rows),
-  );
+  if (rows.length > 0)
+    lines.push(
+      table(
+        ['checkpoint', 'events', 'pages agreeing', 'share', 'doing nothing', 'of changed pages', 'buddyinfo'],
+        rows,
+      ),
+    );
   const end = finalAgreement(report);
   if (end !== undefined && end.kpageflags.differences.length > 0) {
     const listed = end.kpageflags.differences.slice(0, 20).map((d) => {
@@ -121,8 +170,37 @@ export function renderReplay(report: ReplayReport): string {
         'the free lists count exactly as buddyinfo, which was read first: these pages moved before kpageflags was read',
       );
   }
+  if (report.baseline.source === 'counts') lines.push(renderOrderErrors(report.checkpoints));
+  if (report.series !== undefined) lines.push(renderSeries(report.series));
   lines.push(`state ${report.stateHash}`);
   return lines.join('\n') + '\n';
+}
+
+const SOURCES = {
+  kpageflags: 'kpageflags',
+  trace: 'the trace itself',
+  counts: 'buddyinfo and pagetypeinfo (as many blocks, made-up places)',
+  nothing: 'nothing: free pages show when they are taken',
+} as const;
+
+function counted(what: string, count: number, share: number): string {
+  return count === 0 ? `${what} 0` : `${what} ${count} (${(100 * share).toFixed(2)} %)`;
+}
+
+/** Free blocks too many (+) or missing (−) in the model, by order, at each checkpoint. */
+export function renderOrderErrors(checkpoints: readonly CheckpointReport[]): string {
+  const rows = checkpoints.flatMap((c) =>
+    c.buddyinfo.map(({ node, zone, real, model }) => {
+      const pages = real.reduce((sum, blocks, order) => sum + Math.abs(model[order] - blocks) * 2 ** order, 0);
+      const free = real.reduce((sum, blocks, order) => sum + blocks * 2 ** order, 0);
+      const errors = real.map((blocks, order) => {
+        const error = model[order] - blocks;
+        return error > 0 ? `+${error}` : String(error);
+      });
+      return [c.step, String(c.events), `${node} ${zone}`, percent(pages, free), errors.join(' ')];
+    }),
+  );
+  return table(['checkpoint', 'events', 'zone', 'wrong, of free pages', 'model − real blocks by order'], rows);
 }
 
 /** One line a span: recorded fidelity over many recordings. */
@@ -150,4 +228,14 @@ export function renderReplayTable(reports: readonly ReplayReport[]): string {
     ['recording', 'span', 'events', 'agreeing', 'share', 'nothing', 'changed', 'share', 'model/real only', 'buddyinfo'],
     rows,
   );
+}
+
+/** One line a replay, as fits how frames were treated. */
+export function renderFidelityTable(reports: readonly ReplayReport[]): string {
+  const of = (frames: Frames) => reports.filter((report) => report.frames === frames);
+  const tables: string[] = [];
+  if (of('recorded').length > 0 || reports.length === 0) tables.push(renderReplayTable(of('recorded')));
+  if (of('predict').length > 0) tables.push(renderPredictTable(of('predict')));
+  if (of('policy').length > 0) tables.push(renderPolicyTable(of('policy')));
+  return tables.join('\n');
 }

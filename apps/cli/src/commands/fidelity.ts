@@ -1,9 +1,10 @@
 import { fidelityReplay, fidelityStatic, mergeStaticFidelity } from '@replug/analysis';
-import { renderReplayTable, renderStaticFidelity } from '@replug/report';
+import { renderFidelityTable, renderStaticFidelity } from '@replug/report';
 import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.ts';
 import { openEach } from '../open.ts';
 import { print, printJson, say } from '../output.ts';
+import { addReplayFlags, settingsOf, type ReplayFlags } from './replay.ts';
 
 export function addFidelity(program: Command): void {
   const fidelity = program.command('fidelity').description('hold the model against what real kernels did');
@@ -22,19 +23,26 @@ export function addFidelity(program: Command): void {
       else print(renderStaticFidelity(report));
       if (report.dumps.some((d) => d.misses.length > 0)) process.exitCode ??= EXIT.FINDINGS;
     });
-  fidelity
-    .command('replay')
-    .description('recorded replay of every span that a capture can check, a line each')
-    .argument('<path...>', 'captures with a trace')
+  addReplayFlags(
+    fidelity
+      .command('replay')
+      .description('replay of every span that a capture can check (predict, policy: the whole trace), a line each')
+      .argument('<path...>', 'captures with a trace'),
+  )
     .option('--json', 'machine-readable')
-    .addHelpText('after', '\nExample:\n  $ replug fidelity replay fixtures/captures/*/')
-    .action(async (paths: string[], options: { json?: boolean }) => {
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ replug fidelity replay fixtures/captures/*/' +
+        '\n  $ replug fidelity replay fixtures/captures/*/ --frames predict',
+    )
+    .action(async (paths: string[], options: ReplayFlags & { json?: boolean }) => {
+      const settings = settingsOf(options);
       const reports = [];
       for await (const recording of openEach(paths)) {
         if (recording.trace === undefined) say(`${recording.name}: no trace to replay`);
-        reports.push(...fidelityReplay([recording]));
+        reports.push(...fidelityReplay([recording], settings));
       }
       if (options.json === true) printJson(reports);
-      else print(renderReplayTable(reports));
+      else print(renderFidelityTable(reports));
     });
 }

@@ -1,8 +1,7 @@
 import { viewRecording, viewSpec } from '@replug/analysis';
-import { isMachineShorthand, parseMachineFile, parseMachineShorthand } from '@replug/core';
 import { parseTime } from '@replug/workload';
 import type { Command } from 'commander';
-import { readFileSync, statSync } from 'node:fs';
+import { describedMachine } from '../machine.ts';
 import { open } from '../open.ts';
 import { print, printJson } from '../output.ts';
 import { kernelOf } from './replay.ts';
@@ -25,7 +24,7 @@ export function addView(program: Command): void {
     )
     .action(async (machine: string, files: string[], options: { at?: string; kernel?: string; json?: boolean }) => {
       const kernel = kernelOf(options.kernel);
-      const description = descriptionOf(machine);
+      const description = describedMachine(machine);
       const texts =
         description !== undefined
           ? viewSpec(description, files, kernel)
@@ -36,12 +35,4 @@ export function addView(program: Command): void {
       if (options.json === true) printJson(texts);
       else for (const file of files) print(texts[file]);
     });
-}
-
-function descriptionOf(text: string) {
-  if (isMachineShorthand(text)) return parseMachineShorthand(text);
-  if (/\.(ya?ml|json)$/i.test(text) && statSync(text, { throwIfNoEntry: false })?.isFile() === true) {
-    return parseMachineFile(readFileSync(text, 'utf8'), text);
-  }
-  return undefined;
 }

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { isUsage } from './errors.ts';
+import { jobsOf } from './open.ts';
+
+it.each([
+  ['1', 1],
+  ['2', 2],
+  ['64', 64],
+])('--jobs %s', (text, jobs) => {
+  expect(jobsOf(text)).toBe(jobs);
+});
+
+it.each(['0', '-1', '1.5', '65', 'two', ''])('--jobs "%s" makes no sense', (text) => {
+  expect(() => jobsOf(text)).toThrow(expect.objectContaining({ code: 'RP7007' }));
+  try {
+    jobsOf(text);
+  } catch (error) {
+    expect(isUsage(error as Parameters<typeof isUsage>[0])).toBe(true);
+  }
+});
