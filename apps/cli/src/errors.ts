@@ -83,7 +83,19 @@ export const unknownReplay = (value: string) =>
     value,
     hint: 'use recorded or policy',
   });
+export const unknownOwnerKey = (value: string) =>
+  new ReplugError({
+    code: 'RP7016',
+    who,
+    what: 'unknown way to group owners',
+    value,
+    hint: 'use stack, comm, gfp or block',
+  });
+export const badTop = (value: string) =>
+  new ReplugError({ code: 'RP7017', who, what: 'not a number of groups', value, hint: 'give a number from 1 on' });
+export const badTrace = (value: string) =>
+  new ReplugError({ code: 'RP7018', who, what: 'unknown kind of trace', value, hint: 'use text, dat or raw' });
 
 /** Errors that are the user's command line rather than a file. */
 export const isUsage = (error: ReplugError): boolean =>
-  /^RP(102\d|30\d\d|5004|5006|5008|6002|6003|6005|6006|6010|6011|700\d|701[2-5])$/.test(error.code);
+  /^RP(102\d|30\d\d|5004|5006|5008|6002|6003|6005|6006|6010|6011|700\d|701[2-8])$/.test(error.code);

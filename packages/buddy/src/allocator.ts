@@ -577,7 +577,12 @@ export class BuddyAllocator implements PageAllocator {
     const reread = this.autoTune || area.nrIsolatePageblock[zone] > 0;
     const { sets, blocks } = pcp;
     const trace = this.tracepoints.mm_page_pcpu_drain;
-    for (let at = pindex; left > 0; at = at + 1 === NR_PCP_LISTS ? 0 : at + 1) {
+    // A full round without a block would mean that the count is wrong: validate() tells of it.
+    for (
+      let at = pindex, seen = 0;
+      left > 0 && seen < NR_PCP_LISTS;
+      at = at + 1 === NR_PCP_LISTS ? 0 : at + 1, seen++
+    ) {
       const order = pcp.orderOf(at);
       const common = reread ? -1 : pcp.typeOf(at);
       if (!trace.enabled && pcp.holes === 0 && (reread || common >= 0) && order < area.maxOrder) {

@@ -153,6 +153,11 @@ export class ZoneVerbs implements ZoneFreeLists {
     return this.area.freeHead(row);
   }
 
+  forget(row: number, order: number): void {
+    const zone = this.pages.zoneOf(row);
+    if (zone >= 0) this.clear(row, order, zone);
+  }
+
   knows(row: number, order: number): boolean {
     const { state, area } = this;
     if (area.freeHead(row) >= 0 || this.enclosingHead(row, order) >= 0) return true;

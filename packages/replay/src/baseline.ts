@@ -7,7 +7,7 @@
  *
  * Free blocks are the canonical maximal ones, listed in ascending order: the kernel's list order is not in any file.
  */
-import { MIGRATE, PAGE_CLASS, PAGE_STATE, type Machine, type ZoneFreeLists } from '@replug/core';
+import { MIGRATE, PAGE_CLASS, PAGE_STATE, pcpAllowedOrder, type Machine, type ZoneFreeLists } from '@replug/core';
 import { eventPfn, type EventColumns, type PageFlags } from '@replug/workload';
 import { BEFORE, type Lookahead } from './lookahead.ts';
 import { classOfFlags, compoundOrder, isBuddy, isNoPage } from './page-flags.ts';
@@ -155,12 +155,12 @@ function placeCpuLists(
     const unit = events.unit[i];
     const order = unit & 15;
     const type = migratetype[(unit >> 4) & 7];
-    let whole = type < 3;
+    let whole = type < 3 && pcpAllowedOrder(pages.arch, order);
     for (let at = row; at < row + (1 << order); at++) {
       if (free[at] !== 0 || lookahead.before[at] !== BEFORE.ON_CPU || pages.state[at] !== 0) whole = false;
     }
     if (!whole || pages.zoneOf(row) < 0) continue;
-    lists.placeOnCpu(row, order, type, events.cpu[i]);
+    lists.placeOnCpu(row, order, type, Math.min(events.cpu[i], machine.description.cpus - 1));
     counts.onCpu += 1 << order;
   }
 }
@@ -181,8 +181,11 @@ function placeFreedFirst({ machine, lists, lookahead, events }: BaselineInput, c
   }
 }
 
-/** Pages in use when the dump was read: compound pages as one block, the others one by one (a dump tells no more). */
-function placeOwned({ machine, lists, flags }: BaselineInput, counts: BaselineCounts): void {
+/**
+ * Pages in use when the dump was read: compound pages as one block, the others one by one (a dump tells no more). Not those
+ * that are handed out before anything else happens to them: they were on a CPU's list, which one is not told.
+ */
+function placeOwned({ machine, lists, flags, lookahead }: BaselineInput, counts: BaselineCounts): void {
   if (flags === undefined) return;
   const { pages } = machine;
   for (let pfn = 0; pfn < flags.length; pfn++) {
@@ -191,7 +194,7 @@ function placeOwned({ machine, lists, flags }: BaselineInput, counts: BaselineCo
     if (row < 0 || pages.zoneOf(row) < 0 || pages.state[row] !== 0 || lists.freeHead(row) >= 0) continue;
     const use = pages.pageClass[row];
     if (use === PAGE_CLASS.RESERVED || use === PAGE_CLASS.HOLE || use === PAGE_CLASS.OFFLINE) continue;
-    if (onCpuList(pages.state, row)) continue;
+    if (onCpuList(pages.state, row) || lookahead.before[row] === BEFORE.UNUSED) continue;
     let order = compoundOrder(flags, pfn, pages.arch.maxPageOrder);
     // Events may have shown that a part of it is elsewhere by now.
     for (let at = row + 1; at < row + (1 << order); at++) {

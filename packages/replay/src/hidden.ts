@@ -64,6 +64,8 @@ export interface Annotations {
   readonly hidden: HiddenAllocations;
   /** In order of `event`. */
   readonly early: readonly EarlyAllocation[];
+  /** Frees that found the lists' lock taken and went straight to the free lists: events. */
+  readonly direct: ReadonlySet<number>;
   /** In order of discovery. */
   readonly sizes: readonly SizeChange[];
   readonly corrections: StartCorrections;
@@ -73,6 +75,7 @@ export interface Annotations {
 export const noAnnotations = (): Annotations => ({
   hidden: new HiddenAllocations(),
   early: [],
+  direct: new Set(),
   sizes: [],
   corrections: { types: new Map(), late: [] },
 });

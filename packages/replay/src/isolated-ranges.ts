@@ -96,9 +96,10 @@ export class IsolatedRanges {
       return;
     }
     counts.applied++;
-    const start = eventArg(events, i, 0);
-    const end = eventArg(events, i, 1);
     const section = 2 ** pages.sectionShift;
+    // A range may say anything; the machine ends somewhere.
+    const start = Math.max(0, eventArg(events, i, 0));
+    const end = Math.min(eventArg(events, i, 1), (pages.sections().at(-1)! + 1) * section);
     for (let pfn = start; pfn < end;) {
       const stop = Math.min(end, (Math.floor(pfn / section) + 1) * section);
       const row = pages.pfnToRow(pfn);

@@ -6,7 +6,17 @@
  * Two free buddies would merge, so from the largest order down every region left over is split, and at most one half of
  * a split region becomes free at its order. That keeps as many places as possible for the smaller orders.
  */
-import { MIGRATE, MIGRATETYPE_NAMES, type Machine, type PageMap, type Zone, type ZoneFreeLists } from '@replug/core';
+import {
+  MIGRATE,
+  MIGRATETYPE_NAMES,
+  type Machine,
+  type MemoryRange,
+  type PageMap,
+  type PfnRange,
+  type Zone,
+  type ZoneDescription,
+  type ZoneFreeLists,
+} from '@replug/core';
 import type { Step } from '@replug/workload';
 
 export interface CountsPlaced {
@@ -115,7 +125,7 @@ function rootRegions(machine: Machine, zone: Zone): number[][] {
   const roots: number[][] = Array.from({ length: max + 1 }, () => []);
   for (const range of description.zones
     .filter((z) => z.nid === zone.nid && z.kind === zone.name)
-    .flatMap((z) => z.members ?? [])) {
+    .flatMap((z) => z.members ?? membersOf(z, description.memory))) {
     for (let pfn = range.start; pfn < range.end;) {
       let order = 0;
       while (order < max && pfn % 2 ** (order + 1) === 0 && pfn + 2 ** (order + 1) <= range.end) order++;
@@ -124,6 +134,14 @@ function rootRegions(machine: Machine, zone: Zone): number[][] {
     }
   }
   return roots;
+}
+
+/** Without members of its own, a zone has what memory its node has in its span. */
+function membersOf({ nid, startPfn, spannedPages }: ZoneDescription, memory: readonly MemoryRange[]): PfnRange[] {
+  return memory
+    .filter((m) => m.nid === nid)
+    .map((m) => ({ start: Math.max(m.start, startPfn), end: Math.min(m.end, startPfn + spannedPages) }))
+    .filter((m) => m.start < m.end);
 }
 
 /** Gives every chosen block a type and every pageblock one, both as counted. Returns blocks whose pageblock differs. */

@@ -316,8 +316,8 @@ export class PolicyReplay {
       return;
     }
     const tail = this.tails.isOne(i, row, cpu);
-    if (tail && order === 0 && frameOf[row] !== 0) {
-      this.input.lists.freeDirect(frameOf[row] - 1, 0, true);
+    if (order === 0 && frameOf[row] !== 0 && (tail || this.input.annotations.direct.has(i))) {
+      this.input.lists.freeDirect(frameOf[row] - 1, 0, tail);
       frameOf[row] = 0;
     } else if (frameOf[row] === 0) this.adopt(i, row, order, cpu);
     else this.giveBack(row, order, cpu);

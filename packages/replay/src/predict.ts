@@ -63,6 +63,7 @@ export class Predictor {
   private bulkPages = 0;
   private readonly hidden = new HiddenAllocations();
   private readonly early: EarlyAllocation[] = [];
+  private readonly direct = new Set<number>();
   private readonly sizes: SizeObserver;
   private readonly passed: PassedOver;
   private readonly pages: PageMap;
@@ -117,8 +118,8 @@ export class Predictor {
   }
 
   get annotations(): Annotations {
-    const { hidden, early } = this;
-    return { hidden, early, sizes: this.sizes.changes, corrections: this.passed.corrections };
+    const { hidden, early, direct } = this;
+    return { hidden, early, direct, sizes: this.sizes.changes, corrections: this.passed.corrections };
   }
 
   /** Before a checkpoint: what was set aside because the kernel passed it over is free in the dump. */
@@ -197,6 +198,11 @@ export class Predictor {
     if (this.pages.state[row] === (PAGE_STATE.PCP | order)) this.findTaken(zone, row, order);
     const type = this.lists.pageblockType(row);
     this.listed(i, row, this.list(zone, cpu, order, type < 3 ? type : 1));
+  }
+
+  /** A free found the lists' lock taken: its block goes straight to the free lists. */
+  freedPastLists(i: number): void {
+    this.direct.add(i);
   }
 
   /** A block was put on a CPU's list, or will be when its batch is told of. */

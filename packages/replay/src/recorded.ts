@@ -30,6 +30,7 @@ import { eventArg, eventPfn, eventWord, type EventColumns } from '@replug/worklo
 import { IsolatedRanges } from './isolated-ranges.ts';
 import { BusyLocks } from './lock-busy.ts';
 import { WAY, type Lookahead } from './lookahead.ts';
+import type { MadeUpBlocks } from './made-up.ts';
 import type { Predictor } from './predict.ts';
 import { noCounts } from './replay-counts.ts';
 import { UnusedTails } from './unused-tails.ts';
@@ -51,11 +52,14 @@ export interface RecordedInput {
   readonly onEvent?: (row: number) => void;
   /** Asked before each event what the allocator would do. */
   readonly predictor?: Predictor;
+  /** The start state comes from counts: events teach its places. */
+  readonly madeUp?: MadeUpBlocks;
 }
 
 export class RecordedReplay {
   readonly counts = noCounts();
   readonly predictor: Predictor | undefined;
+  private readonly madeUp: MadeUpBlocks | undefined;
   private readonly events: EventColumns;
   private readonly lookahead: Lookahead;
   private readonly origin: number;
@@ -80,6 +84,7 @@ export class RecordedReplay {
   constructor(input: RecordedInput) {
     const { machine, lists, events, lookahead, from } = input;
     this.predictor = input.predictor;
+    this.madeUp = input.madeUp;
     this.events = events;
     this.lookahead = lookahead;
     this.origin = from;
@@ -152,6 +157,7 @@ export class RecordedReplay {
     const { counts, tracepoints } = this;
     const cpu = this.cpu(i);
     const type = this.migratetype[this.printedType(i)];
+    this.madeUp?.beforeTaken(row, order, type);
     this.predictor?.beforeTaken(i, row, order, type, cpu);
     const found = this.lists.takeToCpu(row, order, type, cpu);
     counts.applied++;
@@ -163,6 +169,7 @@ export class RecordedReplay {
 
   private drain(i: number, row: number, order: number): void {
     const { counts, tracepoints } = this;
+    this.madeUp?.beforeUnlisted(row, order, this.cpu(i));
     this.predictor?.beforeDrained(i, row, order);
     const found = this.lists.drain(row, order, this.migratetype[this.printedType(i)]);
     counts.applied++;
@@ -185,6 +192,7 @@ export class RecordedReplay {
     const { counts, events, lists, tracepoints } = this;
     const cpu = this.cpu(i);
     const type = this.migratetype[this.printedType(i)];
+    this.madeUp?.beforeUnlisted(row, order, cpu);
     this.predictor?.beforeHandOut(i, row, order, type, cpu);
     const found = this.infers ? lists.handOutWithRefill(row, order, type, cpu) : lists.handOut(row, order);
     counts.applied++;
@@ -200,18 +208,16 @@ export class RecordedReplay {
   private free(i: number, row: number, order: number): void {
     const { lists, counts, pages, predictor, tracepoints } = this;
     if (tracepoints.mm_page_free.enabled) tracepoints.mm_page_free.emit(pages.rowToPfn(row), order);
+    this.madeUp?.beforeFreed(row, order);
     const cpu = this.cpu(i);
     const way = this.lookahead.way[i - this.origin];
     // Whole pageblocks that nobody ever held come from __free_pages_core() (onlining), which knows no per-CPU lists.
     const fresh = order >= pages.arch.pageblockOrder && !lists.knows(row, order);
     const core = fresh || this.initialises[this.events.task[i]] === 1 || this.tails.isOne(i, row, cpu);
-    const direct =
-      core ||
-      way === WAY.DIRECT ||
-      (way === WAY.UNKNOWN && this.locks.isBusy(i)) ||
-      !pcpAllowedOrder(pages.arch, order) ||
-      lists.pageblockType(row) === MIGRATE.ISOLATE;
+    const noList = core || !pcpAllowedOrder(pages.arch, order) || lists.pageblockType(row) === MIGRATE.ISOLATE;
+    const direct = noList || way === WAY.DIRECT || (way === WAY.UNKNOWN && this.locks.isBusy(i));
     if (!direct) predictor?.beforeFreed(i, row, order, cpu);
+    else if (!noList) predictor?.freedPastLists(i);
     let found;
     if (direct) found = lists.freeDirect(row, order, core);
     else found = this.infers ? lists.freeWithDrain(row, order, cpu) : lists.freeToCpu(row, order, cpu);
@@ -274,7 +280,8 @@ export class RecordedReplay {
     const type = this.migratetype[eventArg(events, i, 4)];
     const owns = eventArg(events, i, 7) === 1;
     const maxOrder = pages.arch.maxPageOrder;
-    if (!(order <= maxOrder && fallbackOrder <= maxOrder && order >= 0) || (row & ((1 << order) - 1)) !== 0) {
+    const sized = order <= maxOrder && fallbackOrder <= maxOrder && order >= 0;
+    if (!sized || (row & ((1 << order) - 1)) !== 0 || type === undefined) {
       counts.impossible++;
       return;
     }

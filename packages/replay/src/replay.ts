@@ -10,6 +10,7 @@ import { compareCpuLists, comparePages, compareOrders, freeBitmap, type Checkpoi
 import { runCourse, type CourseOptions } from './course.ts';
 import { FATE, fates } from './fates.ts';
 import type { Annotations } from './hidden.ts';
+import { MadeUpBlocks } from './made-up.ts';
 import { Predictor } from './predict.ts';
 import type { Predictions } from './predictions.ts';
 import { prepare, type Prepared, type PrepareOptions } from './prepare.ts';
@@ -55,6 +56,7 @@ export function replayRecorded(kernel: Kernel, span: Span, options: ReplayOption
     infers: onlyRequests,
     onEvent: options.onEvent,
     predictor,
+    madeUp: prepared.baseline.source === 'counts' ? new MadeUpBlocks(machine, lists, prepared.preview) : undefined,
   });
   const checkpoints: Checkpoint[] = [];
   const series = runCourse(

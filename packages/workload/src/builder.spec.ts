@@ -4,6 +4,7 @@ import {
   emptyEvents,
   EventColumnsBuilder,
   eventWord,
+  filterEvents,
   firstEventAtOrAfter,
   packUnit,
   sliceByTime,
@@ -108,5 +109,38 @@ describe('slices', () => {
 
   it('of nothing', () => {
     expect(firstEventAtOrAfter(emptyEvents(), 5)).toBe(0);
+  });
+});
+
+describe('filtered events', () => {
+  const builder = new EventColumnsBuilder();
+  const sync = builder.words.intern('sync');
+  const [init, other] = [builder.internTask('init', 1), builder.internTask('sh', 2)];
+  builder.pushPage(KIND.mm_page_alloc, 10, 0, 3, init, 0x12_3456_789a, packUnit(3, 1, 0), 5);
+  builder.pushArgs(KIND.mm_compaction_begin, 20, 1, 0, other, [1, 2, 3, 4, sync]);
+  builder.pushPage(KIND.mm_page_free, 30, 2, 0, init, 7, 0);
+  builder.pushPage(KIND.mm_page_alloc, 40, 3, 0, other, -1, 0);
+  builder.pushArgs(KIND.mm_compaction_isolate_freepages, 50, 0, 0, init, [5, 6, 7, 8]);
+  const events = builder.finish();
+
+  it('are those of the kinds asked for, in order, with all that they had', () => {
+    const kept = filterEvents(events, (kind) => kind === KIND.mm_page_alloc);
+    expect([kept.length, [...kept.time], [...kept.cpu]]).toEqual([2, [10, 40], [0, 3]]);
+    expect([eventPfn(kept, 0), eventPfn(kept, 1)]).toEqual([0x12_3456_789a, -1]);
+    expect([kept.unit[0], kept.flags[0], kept.gfp[0]]).toEqual([3 | (1 << 4), 3, 5]);
+    expect([...kept.task].map((task) => kept.tasks[task].comm)).toEqual(['init', 'sh']);
+  });
+
+  it('keep the values of events of several fields', () => {
+    const kept = filterEvents(events, (kind) => kind > KIND.mm_page_pcpu_drain);
+    expect(kept.length).toBe(2);
+    expect(eventWord(kept, 0, 4)).toBe('sync');
+    expect([0, 1, 2, 3].map((field) => eventArg(kept, 1, field))).toEqual([5, 6, 7, 8]);
+  });
+
+  it('leave the original as it is, also when nothing is left', () => {
+    expect(filterEvents(events, () => false).length).toBe(0);
+    expect(filterEvents(emptyEvents(), () => true).length).toBe(0);
+    expect([events.length, ...events.time]).toEqual([5, 10, 20, 30, 40, 50]);
   });
 });

@@ -61,6 +61,8 @@ export interface ZoneFreeLists {
   hold(row: Row, pages: number): number;
   /** Order and head of the free block that covers a row: head row, or -1. */
   freeHead(row: Row): Row;
+  /** Takes a block from whoever holds it; nothing is known of its pages afterwards. For start states that turn out wrong. */
+  forget(row: Row, order: number): void;
   /** True when some page of a block is free, on a CPU's list, held or owned: the allocator knows it. */
   knows(row: Row, order: number): boolean;
   /** Order of the free block whose head this is; -1 when it is no free head. */

@@ -335,4 +335,24 @@ export const zoneFreeListsCases: readonly ConformanceCase[] = [
       equal(lists.knows(34, 1), true, 'a part of an owned block');
     },
   },
+  {
+    name: 'forgets a block, whoever has it',
+    run(make) {
+      using kernel = make(smallMachine({ pages: 2048 }));
+      const lists = kernel.get(ZoneFreeLists);
+      const zone = kernel.get(Core.Zones).all.find((z) => z.populated)!.index;
+      lists.placeFree(0, 3, MIGRATE.MOVABLE);
+      lists.placeOnCpu(8, 1, MIGRATE.MOVABLE, 1);
+      lists.placeAllocated(16, 2);
+      lists.forget(2, 1);
+      equal(lists.knows(2, 1), false, 'a part of a free block');
+      equal(lists.freeOrder(4), 2, 'its other half');
+      lists.forget(8, 1);
+      equal(lists.cpuCount(zone, 1), 0, 'pages on the CPU list');
+      lists.forget(16, 2);
+      lists.forget(1024, 3);
+      equal(lists.knows(8, 4), false, 'blocks that were listed and owned');
+      sound(kernel);
+    },
+  },
 ];

@@ -101,7 +101,7 @@ export const allocatorPreviewCases: readonly ConformanceCase[] = [
       using alive = kernel;
       lists.takeToCpu(8, 1, UNMOVABLE, 1);
       equal(preview.cpuOf(8), 1, 'CPU');
-      equal(preview.listTypeOf(8), UNMOVABLE, 'type, which is not the pageblock\'s');
+      equal(preview.listTypeOf(8), UNMOVABLE, "type, which is not the pageblock's");
       lists.handOut(8, 1);
       lists.freeToCpu(8, 1, 0);
       equal(preview.cpuOf(8), 0, 'CPU after a free');
@@ -110,7 +110,7 @@ export const allocatorPreviewCases: readonly ConformanceCase[] = [
     },
   },
   {
-    name: 'a listed block becomes its list\'s first, others stay in order',
+    name: "a listed block becomes its list's first, others stay in order",
     run(make) {
       const { kernel, preview, lists, zone } = withFree(make, [[0, 10, MOVABLE]]);
       using alive = kernel;
@@ -134,7 +134,7 @@ export const allocatorPreviewCases: readonly ConformanceCase[] = [
     },
   },
   {
-    name: 'the smallest block that serves comes first, of the type\'s own lists only',
+    name: "the smallest block that serves comes first, of the type's own lists only",
     run(make) {
       const { kernel, preview, allocator, zone } = withFree(make, [
         [0, 9, MOVABLE],
@@ -153,10 +153,11 @@ export const allocatorPreviewCases: readonly ConformanceCase[] = [
       equal(allocator.alloc(GFP_HIGHUSER_MOVABLE, 4, 0), 0, 'block of order 4 got');
       equal(allocator.alloc(GFP_KERNEL, 4, 0), 1024, 'unmovable block of order 4 got');
       equal(allocator.alloc(GFP_HIGHUSER_MOVABLE, 0, 0), 512, 'page got');
+      sound(alive);
     },
   },
   {
-    name: 'falls back to the largest foreign block, of the first type in the kernel\'s order',
+    name: "falls back to the largest foreign block, of the first type in the kernel's order",
     run(make) {
       const { kernel, preview, allocator, zone } = withFree(make, [
         [0, 5, MOVABLE],
@@ -175,17 +176,23 @@ export const allocatorPreviewCases: readonly ConformanceCase[] = [
   {
     name: 'a movable request that cannot take a pageblock over breaks up the smallest foreign block',
     run(make) {
-      const { kernel, preview, allocator, zone } = withFree(make, [
+      const { kernel, preview, allocator, lists, zone } = withFree(make, [
         [512, 3, UNMOVABLE],
         [528, 1, UNMOVABLE],
         [544, 2, UNMOVABLE],
+        [1040, 0, UNMOVABLE],
       ]);
       using alive = kernel;
       const { chosen } = watch(alive);
-      equal(preview.fallbackBlock(zone, 0, MOVABLE), 528, 'foreign block for a page');
+      // Most of the first pageblock is in movable use: it would be worth taking over.
+      for (let row = 560; row < 1024; row++) {
+        lists.placeAllocated(row, 0);
+        alive.get(Core.Pages).pageClass[row] = PAGE_CLASS.LRU_ANON;
+      }
+      equal(preview.fallbackBlock(zone, 0, MOVABLE), 1040, 'foreign block for a page');
       equal(preview.fallbackBlock(zone, 2, MOVABLE), 544, 'foreign block for order 2');
-      equal(allocator.alloc(GFP_HIGHUSER_MOVABLE, 0, 0), 528, 'page got');
-      equal(chosen[0], 528, 'block that the fallback told of');
+      equal(allocator.alloc(GFP_HIGHUSER_MOVABLE, 0, 0), 1040, 'page got');
+      equal(chosen[0], 1040, 'block that the fallback told of');
     },
   },
   {

@@ -1,5 +1,6 @@
 /**
- * The hot loop: lines of ftrace text to event columns, one forward pass over bytes.
+ * Lines of ftrace text to event columns, one forward pass over bytes. PageLines reads the lines that look as most do; each
+ * one that differs is read here, byte by byte, and fills the caches for those after it.
  *
  *            snapz-185     [000] d..3.    16.250379: mm_page_alloc: page=00000000ddd01219 pfn=0x999f order=0 migratetype=1 …
  *   └── comm ─────┘└ pid ┘  cpu  flags    sec.usec    event

@@ -32,7 +32,13 @@ const ZONE_LOCKED = KIND.mm_page_alloc_zone_locked;
 const DRAIN = KIND.mm_page_pcpu_drain;
 
 // Literals as words; where the length is no multiple of four the last word overlaps the one before.
-const [COLON_MM, _PAG, E_FR, E_AL, E_PC] = [wordOf(': mm'), wordOf('_pag'), wordOf('e_fr'), wordOf('e_al'), wordOf('e_pc')];
+const [COLON_MM, _PAG, E_FR, E_AL, E_PC] = [
+  wordOf(': mm'),
+  wordOf('_pag'),
+  wordOf('e_fr'),
+  wordOf('e_al'),
+  wordOf('e_pc'),
+];
 const [EE__, EE_B, ATCH, ED__] = [wordOf('ee: '), wordOf('ee_b'), wordOf('atch'), wordOf('ed: ')];
 /** `000]`, the cpu that most lines have. */
 const CPU_000 = wordOf('000]');
@@ -93,7 +99,8 @@ export class PageLines {
         cpuDigits = digits;
       }
       const flags = flagsCache.find(view.getInt32(line + 31, true), view.getUint8(line + 35));
-      if (task === -1 || flags === -1 || view.getUint8(line + 30) !== SPACE || view.getUint8(line + 36) !== SPACE) break;
+      if (task === -1 || flags === -1 || view.getUint8(line + 30) !== SPACE || view.getUint8(line + 36) !== SPACE)
+        break;
 
       // Seconds are at least five wide, the fraction is six.
       let dot = line + 42;
