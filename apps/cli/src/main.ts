@@ -6,6 +6,7 @@ import { addExport } from './commands/export.ts';
 import { addFidelity } from './commands/fidelity.ts';
 import { addImport } from './commands/import.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addOwners } from './commands/owners.ts';
 import { addPage } from './commands/page.ts';
 import { addReplay } from './commands/replay.ts';
 import { addTour } from './commands/tour.ts';
@@ -24,7 +25,18 @@ const program = new Command('replug')
       '\nExit codes: 0 fine, 1 findings beyond the tolerance, 2 bad usage, 3 unreadable input.',
   );
 
-for (const add of [addInspect, addReplay, addView, addPage, addExport, addCompare, addImport, addFidelity, addTour])
+for (const add of [
+  addInspect,
+  addReplay,
+  addView,
+  addPage,
+  addOwners,
+  addExport,
+  addCompare,
+  addImport,
+  addFidelity,
+  addTour,
+])
   add(program);
 for (const command of program.commands)
   for (const c of [command, ...command.commands]) c.exitOverride().showHelpAfterError();

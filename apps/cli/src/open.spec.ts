@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { isUsage } from './errors.ts';
-import { jobsOf } from './open.ts';
+import { jobsOf, traceOf } from './open.ts';
 
 it.each([
   ['1', 1],
@@ -17,4 +17,9 @@ it.each(['0', '-1', '1.5', '65', 'two', ''])('--jobs "%s" makes no sense', (text
   } catch (error) {
     expect(isUsage(error as Parameters<typeof isUsage>[0])).toBe(true);
   }
+});
+
+it('--trace text, dat, raw, or none', () => {
+  expect(['text', 'dat', 'raw', undefined].map(traceOf)).toEqual(['text', 'dat', 'raw', undefined]);
+  expect(() => traceOf('trace.dat')).toThrow(expect.objectContaining({ code: 'RP7018' }));
 });

@@ -1,8 +1,8 @@
 /** Opens what the command line names. */
 import { ReplugError } from '@replug/core';
-import { openRecording, type OpenOptions } from '@replug/trace-import';
+import { openRecording, TRACE_KINDS, type OpenOptions, type TraceKind } from '@replug/trace-import';
 import type { Recording } from '@replug/workload';
-import { badJobs } from './errors.ts';
+import { badJobs, badTrace } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 import { progress } from './output.ts';
 
@@ -38,4 +38,11 @@ export function jobsOf(text: string): number {
   const jobs = Number(text);
   if (!Number.isInteger(jobs) || jobs < 1 || jobs > MAX_JOBS) throw badJobs(text, MAX_JOBS);
   return jobs;
+}
+
+/** The value of `--trace`. Throws RP7018. */
+export function traceOf(text: string | undefined): TraceKind | undefined {
+  const kind = TRACE_KINDS.find((one) => one === text);
+  if (text !== undefined && kind === undefined) throw badTrace(text);
+  return kind;
 }

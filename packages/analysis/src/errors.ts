@@ -35,3 +35,11 @@ export const unknownEvents = (value: string) =>
     value,
     hint: 'names are those of the tracepoints, e.g. mm_page_alloc,mm_page_free',
   });
+export const noOwners = (name: string) =>
+  new ReplugError({
+    code: 'RP6007',
+    who: 'owners',
+    what: 'the recording has neither page_owner nor events: nothing tells whose a page is',
+    value: name,
+    hint: 'page_owner is in debugfs of kernels built with CONFIG_PAGE_OWNER and booted with page_owner=on',
+  });

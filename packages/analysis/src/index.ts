@@ -18,3 +18,6 @@ export { captureReplay, TracepointCapture, type EventContext } from './export-ca
 export { compareStreams, type StreamAgreement, type StreamComparison } from './export-streams.ts';
 /** One frame's history. */
 export { pageHistory, type PageHistoryOptions } from './page.ts';
+/** Whose each page is. */
+export { ownerOf, ownersAt, type OwnerCounts, type OwnerOptions, type Owners } from './owners.ts';
+export { ownerGroups, type OwnerGroupOptions } from './owners-groups.ts';

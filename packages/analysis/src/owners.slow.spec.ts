@@ -83,7 +83,7 @@ describe.skipIf(!existsSync(exact))('the exact capture', async () => {
   });
 });
 
-describe('captures whose kpageflags were read a while after the trace ended', () => {
+describe.skipIf(!existsSync(exact))('captures whose kpageflags were read a while after the trace ended', () => {
   it.each([
     [
       's390x-6.12lab-pageowner',
@@ -94,7 +94,6 @@ describe('captures whose kpageflags were read a while after the trace ended', ()
       { 'reserved, nobody': 5957, 'used, owned': 38586, 'used, nobody': 257, 'free, nobody': 86272 },
     ],
   ])('%s', async (name, expected) => {
-    if (!existsSync(join(captures, name))) return;
     const recording = await openRecording(join(captures, name));
     const owned = ownedAt(recording, { kind: 'end' });
     const { counts, pages } = agreement(recording, 1, owned);

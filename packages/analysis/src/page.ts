@@ -26,6 +26,7 @@ import {
 } from '@replug/workload';
 import { noPageFacts, pfnOutside } from './errors.ts';
 import { findPageEvents } from './page-events.ts';
+import { ownerOf, ownersAt } from './owners.ts';
 import { machineOf, memoryText, pageSteps, zoneOf, type PageStep } from './page-place.ts';
 import { pageStates } from './page-states.ts';
 
@@ -63,6 +64,7 @@ export function pageHistory(recording: Recording, pfn: number, { at }: PageHisto
     place: placeOf(machine, zone, events, recording.pageSize, { pfn, blockStart, blockPages }, found.typeRow),
     at: { time, event: until, note: instant.note },
     holder: holderAt(told, start, steps, until, time),
+    ...ownerReport(recording, pfn, at),
     before: start,
     events: told,
     emptyScans: found.emptyScans,
@@ -95,6 +97,25 @@ function placeOf(
 function typeAt(events: EventColumns, row: number): number {
   if (events.kind[row] !== KIND.mm_page_alloc_extfrag) return (events.unit[row] >> 4) & 7;
   return eventArg(events, row, eventArg(events, row, 7) === 1 ? 4 : 5) & 7;
+}
+
+function ownerReport(recording: Recording, pfn: number, at: Time | undefined): Pick<PageHistoryReport, 'owner'> {
+  if (!recording.steps.some((step) => step.pageOwner !== undefined)) return {};
+  const owners = ownersAt(recording, at ?? { kind: 'end' });
+  const row = ownerOf(owners, pfn);
+  if (row < 0) return { owner: null };
+  const { comms, gfpTexts, stacks } = owners;
+  const stack = stacks[owners.stack[row]];
+  const owner = {
+    head: owners.pfn[row],
+    order: owners.order[row],
+    comm: comms[owners.comm[row]],
+    pid: owners.pid[row] < 0 ? null : owners.pid[row],
+    gfp: gfpTexts[owners.gfp[row]],
+    since: Number.isNaN(owners.since[row]) ? null : owners.since[row] / 1e9,
+    stack: stack === '' ? [] : stack.split('\n'),
+  };
+  return { owner };
 }
 
 type Start = PageHistoryReport['before'];

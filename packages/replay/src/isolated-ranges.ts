@@ -5,7 +5,7 @@
  * Models: mm/compaction.c isolate_freepages_block(); mm/page_isolation.c test_pages_isolated(), 6.1 and 6.12.
  */
 import { KIND, PAGE_STATE, STATE_HOLDER_MASK, STATE_ORDER_MASK, type PageMap, type ZoneFreeLists } from '@replug/core';
-import { eventArg, eventPfn, type EventColumns } from '@replug/workload';
+import { eventArg, type EventColumns } from '@replug/workload';
 import { explainedWith, explainIsolation, type Scan } from './isolation.ts';
 import type { ReplayCounts } from './replay-counts.ts';
 
@@ -78,12 +78,14 @@ export class IsolatedRanges {
 
   /** True when the next event of a listed block takes it from its CPU's list: then it really is there. */
   private leavesCpuList(i: number, row: number): boolean {
-    const { events } = this;
+    const { kind: kinds, pfnLow, pfnHigh, length } = this.events;
     const pfn = this.pages.rowToPfn(row);
-    for (let j = i + 1; j < events.length; j++) {
-      const kind = events.kind[j];
-      if (kind > KIND.mm_page_pcpu_drain || eventPfn(events, j) !== pfn) continue;
-      return kind === KIND.mm_page_alloc || kind === KIND.mm_page_pcpu_drain;
+    const low = pfn >>> 0;
+    const high = Math.floor(pfn / 2 ** 32);
+    const { mm_page_alloc: alloc, mm_page_pcpu_drain: drain } = KIND;
+    for (let j = i + 1; j < length; j++) {
+      if (pfnLow[j] !== low || pfnHigh[j] !== high || kinds[j] > drain) continue;
+      return kinds[j] === alloc || kinds[j] === drain;
     }
     return false;
   }

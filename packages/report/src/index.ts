@@ -46,6 +46,7 @@ export {
   type PageEventReport,
   type PageHistoryReport,
   type PageHolderReport,
+  type PageOwnerReport,
   type PagePlaceReport,
   type PageStateName,
   type PageStepReport,
@@ -69,3 +70,4 @@ export {
   type PolicyReport,
   type PredictionsReport,
 } from './replay-answers.ts';
+export { OWNER_KEYS, renderOwners, type OwnerGroupReport, type OwnerKey, type OwnersReport } from './owners.ts';

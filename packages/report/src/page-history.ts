@@ -70,6 +70,19 @@ export interface PageHolderReport {
   readonly why: string;
 }
 
+/** What page_owner, and the events after it, tell of the block that covers the page at the instant. */
+export interface PageOwnerReport {
+  readonly head: number;
+  readonly order: number;
+  readonly comm: string;
+  /** `null` where it is not told. */
+  readonly pid: number | null;
+  readonly gfp: string;
+  readonly since: number | null;
+  /** Functions, innermost first; empty where none is known. */
+  readonly stack: readonly string[];
+}
+
 export interface PagePlaceReport {
   readonly node: number;
   readonly zone: string;
@@ -105,6 +118,8 @@ export interface PageHistoryReport {
   readonly at: { readonly time: number | null; readonly event: number; readonly note: string };
   /** At `at`. */
   readonly holder: PageHolderReport;
+  /** `null` when nobody is known to have it; absent when the recording has no page_owner. */
+  readonly owner?: PageOwnerReport | null;
   /** Before the first event of the page. */
   readonly before: { readonly state: PageStateName; readonly why: string };
   readonly events: readonly PageEventReport[];
@@ -121,7 +136,7 @@ const hex = (pfn: number): string => `0x${pfn.toString(16)}`;
 const seconds = (time: number): string => `${time.toFixed(6)} s`;
 
 export function renderPageHistory(report: PageHistoryReport): string {
-  const parts = [`${summarizePage(report)}\n`, `${placeLines(report)}\n`];
+  const parts = [`${summarizePage(report)}\n`, `${placeLines(report)}${ownerLines(report)}\n`];
   if (report.events.length > 0) parts.push(timeline(report));
   else parts.push('no event names the page\n');
   if (report.emptyScans > 0) parts.push(`compaction scanned it ${report.emptyScans} more times and took nothing\n`);
@@ -160,6 +175,16 @@ function placeLines({ pfn, pageSize, place, before, at }: PageHistoryReport): st
   }
   lines.push(`before the first event: ${STATES[before.state]}: ${before.why}`);
   if (at.note !== '') lines.push(`the instant: ${at.note}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function ownerLines({ owner }: PageHistoryReport): string {
+  if (owner === undefined) return '';
+  if (owner === null) return 'owner: nobody is known to have it\n';
+  const who = `${owner.comm || '?'}${owner.pid === null ? '' : `-${owner.pid}`}`;
+  const since = owner.since === null ? '' : `, since ${seconds(owner.since)}`;
+  const block = `order ${owner.order}, head ${hex(owner.head)}`;
+  const lines = [`owner: ${who} (${owner.gfp || 'no flags'}, ${block})${since}`, ...owner.stack.map((f) => `  ${f}`)];
   return `${lines.join('\n')}\n`;
 }
 

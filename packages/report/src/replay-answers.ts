@@ -81,11 +81,7 @@ export function renderPredictions(hindsight: PredictionsReport, online?: Predict
 }
 
 /** `failed`: requests that the model could not serve. */
-export function renderPolicy(
-  report: PolicyReport,
-  checkpoints: readonly CheckpointReport[],
-  failed: number,
-): string {
+export function renderPolicy(report: PolicyReport, checkpoints: readonly CheckpointReport[], failed: number): string {
   const { total, exact, firstDivergence, fallbacks, machine, annotated } = report;
   const known = annotated ? '; bulk allocations, early allocations and list sizes as a prediction found them' : '';
   const lines =

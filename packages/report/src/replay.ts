@@ -131,7 +131,8 @@ export function renderReplay(report: ReplayReport): string {
   for (const c of report.checkpoints) lines.push(`${c.step}: ${c.instant}`);
   lines.push('');
   if (report.predictions !== undefined) lines.push(renderPredictions(report.predictions, report.predictionsOnline));
-  if (report.total !== undefined) lines.push(renderPolicy(report as PolicyReport, report.checkpoints, report.counts.failedInModel ?? 0));
+  if (report.total !== undefined)
+    lines.push(renderPolicy(report as PolicyReport, report.checkpoints, report.counts.failedInModel ?? 0));
   const rows = report.checkpoints.map((c) => {
     const k = c.kpageflags;
     const compared = c.buddyinfo.length === 0 ? '-' : c.buddyinfoEqual ? 'equal' : 'differs';

@@ -126,3 +126,63 @@ export function notAFile(path: string): ReplugError {
     hint: 'give one folder, or several single files of one machine',
   });
 }
+
+export function damagedTraceDat(what: string, value: string | number): ReplugError {
+  return new ReplugError({
+    code: 'RP4013',
+    who: 'trace.dat',
+    what,
+    value,
+    hint: 'copy the file again; what trace-cmd report cannot read, this cannot either',
+  });
+}
+
+export function traceDatUnsupported(what: string, value: string | number): ReplugError {
+  return new ReplugError({
+    code: 'RP4014',
+    who: 'trace.dat',
+    what,
+    value,
+    hint: 'versions 6 and 7 are read, with compression none, zlib or zstd: trace-cmd convert makes one of the other',
+  });
+}
+
+export function badPageHeader(text: string): ReplugError {
+  return new ReplugError({
+    code: 'RP4015',
+    who: 'ring buffer',
+    what: 'header_page does not say what a page begins with',
+    value: text.slice(0, 80),
+    hint: 'copy /sys/kernel/tracing/events/header_page of the kernel that was traced',
+  });
+}
+
+export function ringBufferTooLarge(what: string, value: number, limit: number): ReplugError {
+  return new ReplugError({
+    code: 'RP4016',
+    who: 'ring buffer',
+    what: `${what}, more than ${limit}`,
+    value,
+    hint: 'no kernel writes such a file: copy it again',
+  });
+}
+
+export function noSuchBuffer(name: string, known: readonly string[]): ReplugError {
+  return new ReplugError({
+    code: 'RP4017',
+    who: 'trace.dat',
+    what: 'the file has no buffer of that name',
+    value: name,
+    hint: `it has ${known.map((one) => `"${one}"`).join(', ')}`,
+  });
+}
+
+export function noFormats(value: string): ReplugError {
+  return new ReplugError({
+    code: 'RP4018',
+    who: 'ring buffer',
+    what: 'there are no format files, without which records cannot be read',
+    value,
+    hint: 'keep events/*/*/format and events/header_page of the same boot beside the pages',
+  });
+}

@@ -2,12 +2,15 @@
  * What readers find out, before it becomes a Recording: facts of one step, facts of the machine, a trace. Every importer
  * fills in what its format tells.
  */
-import type { DmesgFacts, Step } from '@replug/workload';
+import type { DmesgFacts, PageOwner, Step } from '@replug/workload';
 import type { FtraceText } from './ftrace-text/ftrace-text.ts';
 import type { MachineFacts } from './meta/meta.ts';
 import type { SysfsTree } from './sysfs/tree.ts';
 
-type StepFields = Omit<Step, 'number' | 'name' | 'path' | 'hasPageFlags' | 'pageFlags' | 'memoryBlocks' | 'nodes'>;
+type StepFields = Omit<
+  Step,
+  'number' | 'name' | 'path' | 'hasPageFlags' | 'pageFlags' | 'pageOwner' | 'memoryBlocks' | 'nodes'
+>;
 
 /** Facts of one step; all of one instant. */
 export type StepFacts = { -readonly [K in keyof StepFields]?: StepFields[K] } & {
@@ -15,7 +18,14 @@ export type StepFacts = { -readonly [K in keyof StepFields]?: StepFields[K] } & 
   /** Raw u64 words in the machine's byte order, which may not be known yet. */
   pageFlagBytes?: Uint8Array;
   pageCountBytes?: Uint8Array;
+  pageOwner?: PageOwner;
 };
+
+/** Something that has to be told beside the facts: a warning of this name. */
+export interface Note {
+  readonly name: string;
+  readonly text: string;
+}
 
 export interface Facts {
   readonly step?: StepFacts;
@@ -24,6 +34,7 @@ export interface Facts {
   readonly trace?: FtraceText;
   /** Name of the trace clock in use. */
   readonly traceClock?: string;
+  readonly notes?: readonly Note[];
 }
 
 /** Adds `from` to `into`; what is known already stays. Listings of sysfs are joined. */

@@ -7,6 +7,7 @@
 import type { Account } from './account.ts';
 import { duplicatePriority } from './errors.ts';
 import type { Facts } from './facts.ts';
+import type { BytesReader } from './ring-buffer/context.ts';
 
 /** Bytes of a file that `sniff` sees, decompressed. */
 export const SNIFF_LENGTH = 4096;
@@ -24,9 +25,13 @@ export interface Importer {
   readonly yields: 'machine' | 'baseline' | 'events' | 'checkpoint';
   /** Higher is asked first. Unique. */
   readonly priority: number;
+  /** Made of lines that mean something on their own, and of any size: read as it comes, and used as far as it goes when cut. */
+  readonly streamed?: boolean;
   /** True when a file that begins so is of this format. Must not throw on any bytes. */
   sniff(prefix: Uint8Array): boolean;
   open(account: Account): FactsReader;
+  /** For formats whose parts lie anywhere in a file: reads it where it lies, instead of `open`. */
+  readonly readBytes?: BytesReader;
 }
 
 export class ImporterRegistry {

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { x86 } from './captures.spec-kit.ts';
 import { IMPORTERS } from './importers.ts';
 import { readContent } from './node/read-bytes.ts';
+import { smallTraceDat } from './trace-dat/writer.spec-kit.ts';
 import { importerCases, type ImporterSample } from './testing/index.ts';
 import { traceSamples } from './trace-samples.spec-kit.ts';
 
@@ -17,6 +18,12 @@ const lines = (count: number) => ({ lines: count, events: count });
 
 const samples: readonly ImporterSample[] = [
   ...traceSamples.map(({ importer, text, expected }) => ({ importer, bytes: encoder.encode(text), expected })),
+  {
+    importer: 'trace-dat',
+    bytes: smallTraceDat(),
+    mayRefuse: true,
+    expected: { events: 2, counts: { mm_page_alloc: 1, mm_page_free: 1 }, details: { pages: 1, records: 2 } },
+  },
   { importer: 'zoneinfo', bytes: step('zoneinfo'), expected: lines(309) },
   { importer: 'buddyinfo', bytes: step('buddyinfo'), expected: lines(3) },
   { importer: 'pagetypeinfo', bytes: step('pagetypeinfo'), expected: { lines: 30, events: 24, comments: 6 } },
@@ -33,6 +40,14 @@ const samples: readonly ImporterSample[] = [
   { importer: 'vmstat', bytes: step('vmstat'), expected: lines(185) },
   { importer: 'kpageflags', bytes: await words('kpageflags'), expected: { events: 1024 } },
   { importer: 'kpagecount', bytes: await words('kpagecount'), expected: { events: 1024 } },
+  {
+    importer: 'page-owner',
+    bytes: encoder.encode(
+      'Page allocated via order 0, mask 0x0(), pid 1, tgid 1 (init), ts 5 ns\n' +
+        'PFN 0x11 type Movable Block 0 type Movable Flags 0x20138(lru|zone=0)\n f+0x1/0x2\nodd\n\n',
+    ),
+    expected: { lines: 5, events: 3, comments: 1, skipped: { 'unknown-record-line': 1 }, details: { records: 1 } },
+  },
   {
     importer: 'version',
     bytes: encoder.encode('Linux version 5.14.0-1.el9.x86_64 (builder) (gcc) #1 SMP\n'),

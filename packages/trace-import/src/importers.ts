@@ -8,9 +8,13 @@ import { ImporterRegistry, textImporter, wholeReader, type Importer } from './im
 import { readIomem } from './iomem/iomem.ts';
 import { looksLikePageWords } from './kpageflags/kpageflags.ts';
 import { readCommandLine, readCpuinfo, readMeta, readUname, readVersion } from './meta/meta.ts';
+import { looksLikePageOwner, PageOwnerReader } from './page-owner/page-owner.ts';
 import { readPagetypeinfo } from './pagetypeinfo/pagetypeinfo.ts';
+import { memoryBytes } from './ring-buffer/bytes.ts';
 import { readSysctl } from './sysctl/sysctl.ts';
 import { readListing } from './sysfs/tree.ts';
+import { isTraceDat } from './trace-dat/file-layout.ts';
+import { readTraceDat } from './trace-dat/trace-dat.ts';
 import { readMeminfo, readVmstat } from './vmstat-meminfo/vmstat-meminfo.ts';
 import { readWhen } from './when/when.ts';
 import { readZoneinfo } from './zoneinfo/zoneinfo.ts';
@@ -32,6 +36,15 @@ const traceTexts = TRACE_FORMATS.map((id, i): Importer => ({
     return { push: (chunk) => reader.push(chunk), finish: () => ({ trace: reader.finish() }) };
   },
 }));
+
+const traceDat: Importer = {
+  id: 'trace-dat',
+  yields: 'events',
+  priority: 110,
+  sniff: isTraceDat,
+  open: (account) => wholeReader((bytes) => readTraceDat(memoryBytes(bytes), account)),
+  readBytes: readTraceDat,
+};
 
 const kpageflags: Importer = {
   id: 'kpageflags',
@@ -57,8 +70,22 @@ const kpagecount: Importer = {
     }),
 };
 
+const pageOwner: Importer = {
+  id: 'page-owner',
+  yields: 'checkpoint',
+  priority: 88,
+  streamed: true,
+  sniff: (prefix) => !prefix.includes(0) && looksLikePageOwner(new TextDecoder().decode(prefix)),
+  open: (account) => {
+    const reader = new PageOwnerReader(account);
+    return { push: (chunk) => reader.push(chunk), finish: () => ({ step: { pageOwner: reader.finish() } }) };
+  },
+};
+
 export const IMPORTERS = new ImporterRegistry([
+  traceDat,
   ...traceTexts,
+  pageOwner,
   textImporter(
     { id: 'zoneinfo', yields: 'machine', priority: 95 },
     (text) => /^Node\s+\d+,\s*zone\s+\S+\s*$/.test(firstLine(text)),

@@ -11,8 +11,10 @@ export { possibleByteOrders, readPageWords, saturatedCounts, type PageWords } fr
 export { archOf, readMeta, readUname, type MachineFacts } from './meta/meta.ts';
 export { contentOf, readContent, type ContentOptions } from './node/read-bytes.ts';
 export { openRecording } from './node/open-recording.ts';
+export { TRACE_KINDS, type TraceKind } from './node/open-trace.ts';
 export { openPaths } from './node/open-several.ts';
 export type { OpenOptions, Progress } from './node/recording-builder.ts';
+export { PageOwnerReader } from './page-owner/page-owner.ts';
 export { readPagetypeinfo } from './pagetypeinfo/pagetypeinfo.ts';
 export { readSysctl } from './sysctl/sysctl.ts';
 export { memoryBlocksOf } from './sysfs/memory.ts';

@@ -134,3 +134,16 @@ export function rpwPageFlagsDamaged(step: string, cause: unknown): ReplugError {
     { cause },
   );
 }
+
+export function rpwPageOwnerDamaged(step: string, cause: unknown): ReplugError {
+  return new ReplugError(
+    {
+      code: 'RP3109',
+      who: 'rpw',
+      what: 'the page owners of the step are damaged',
+      value: step,
+      hint: 'use another step',
+    },
+    { cause },
+  );
+}

@@ -3,6 +3,7 @@
  * trace-import writes it, replay and analysis read it. Any part may be missing; what is missing has a named warning.
  */
 import type { EventColumns } from './events.ts';
+import type { PageOwner } from './page-owner.ts';
 
 export type ArchName = 'x86_64' | 'ppc64le' | 'ppc64' | 's390x' | 'aarch64' | 'unknown';
 
@@ -86,6 +87,8 @@ export interface Step {
   readonly hasPageFlags: boolean;
   /** Reads kpageflags and kpagecount; undefined when the step has none. Called once by whoever needs it. */
   readonly pageFlags: () => PageFlags | undefined;
+  /** Reads page_owner; absent, or undefined, when the step has none. Called once by whoever needs it. */
+  readonly pageOwner?: () => PageOwner | undefined;
 }
 
 export interface StepTime {

@@ -3,7 +3,7 @@ import { writeRpw } from '@replug/workload/node';
 import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { outputExists } from '../errors.ts';
-import { jobsOf } from '../open.ts';
+import { jobsOf, traceOf } from '../open.ts';
 import { print, printJson, progress } from '../output.ts';
 import { sourcesOf } from '../sources.ts';
 
@@ -11,6 +11,7 @@ interface Options {
   output: string;
   force?: boolean;
   jobs: string;
+  trace?: string;
   json?: boolean;
 }
 
@@ -22,6 +23,7 @@ export function addImport(program: Command): void {
     .requiredOption('-o, --output <file>', 'the file to write, by custom with the ending .rpw')
     .option('--force', 'replace the file if there is one')
     .option('--jobs <n>', 'threads that parse the text of a trace', '1')
+    .option('--trace <kind>', 'which trace of a capture that has several: text, dat (trace.dat) or raw (raw pages)')
     .option('--json', 'machine-readable')
     .addHelpText(
       'after',
@@ -30,10 +32,11 @@ export function addImport(program: Command): void {
     .action(async (paths: string[], options: Options) => {
       const { output } = options;
       const jobs = jobsOf(options.jobs);
+      const trace = traceOf(options.trace);
       // Asked before the work and not after it.
       if (options.force !== true && existsSync(output)) throw outputExists(output);
       const recording = await shown(`reading ${paths.join(' ')}`, (update) =>
-        openPaths(paths, { jobs, onProgress: ({ read, size }) => update(read, size) }),
+        openPaths(paths, { jobs, trace, onProgress: ({ read, size }) => update(read, size) }),
       );
       const sources = await shown('hashing', (update) => sourcesOf(recording, update));
       const provenance = {

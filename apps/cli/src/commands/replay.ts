@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { badTolerance, unknownBaseline, unknownFrames, unknownKernel } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { machineOf, subsystemsOf } from '../machine.ts';
-import { jobsOf, open } from '../open.ts';
+import { jobsOf, open, traceOf } from '../open.ts';
 import { print, printJson, progress } from '../output.ts';
 import { writeText } from '../write.ts';
 
@@ -28,6 +28,7 @@ interface Options extends ReplayFlags {
   report?: string;
   tolerance: string;
   jobs: string;
+  trace?: string;
   json?: boolean;
 }
 
@@ -68,6 +69,7 @@ export function addReplay(program: Command): void {
     .option('--report <file>', 'write the report as JSON to a file')
     .option('--tolerance <percent>', 'recorded: exit with 1 when a smaller share of pages agrees at the end', '99.9')
     .option('--jobs <n>', 'threads that parse the text of the trace', '1')
+    .option('--trace <kind>', 'which trace of a capture that has several: text, dat (trace.dat) or raw (raw pages)')
     .option('--json', 'machine-readable')
     .addHelpText(
       'after',
@@ -87,7 +89,7 @@ export function addReplay(program: Command): void {
         subsystems: await subsystemsOf(options.with),
         sampleEvery: options.sample === undefined ? undefined : parseDuration(options.sample),
       };
-      const recording = await open(path, { jobs: jobsOf(options.jobs) });
+      const recording = await open(path, { jobs: jobsOf(options.jobs), trace: traceOf(options.trace) });
       const bar = progress('replaying');
       let report: ReplayReport;
       try {

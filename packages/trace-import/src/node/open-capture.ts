@@ -5,6 +5,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Recording } from '@replug/workload';
+import { readTrace } from './open-trace.ts';
 import type { Expected, RecordingBuilder } from './recording-builder.ts';
 
 /** Files of a step and their formats, in the order they are read. `buddyinfo.2` goes to a field of its own. */
@@ -26,6 +27,7 @@ const PAGE_FILES: Readonly<Record<string, string>> = {
   'kpageflags.bin': 'kpageflags',
   'kpagecount.bin': 'kpagecount',
 };
+const OWNER_FILES: Readonly<Record<string, string>> = { page_owner: 'page-owner' };
 const EXPECTED: readonly Expected[] = [
   'zoneinfo',
   'buddyinfo',
@@ -45,7 +47,7 @@ export async function openCapture(builder: RecordingBuilder): Promise<Recording>
     if (top.has(name)) await builder.readInto(outside, top.get(name)!, 'dmesg');
   }
   await readSteps(builder);
-  await readTrace(builder, top);
+  await readTrace(builder, top, await namesIn(join(builder.path, 'trace')));
   const expected = builder.readsPageFlags ? EXPECTED : EXPECTED.filter((what) => what !== 'page flags');
   return builder.finish(expected);
 }
@@ -66,26 +68,11 @@ async function readSteps(builder: RecordingBuilder): Promise<void> {
       const second = await builder.read(join(relative, files.get('buddyinfo.2')!), 'buddyinfo');
       facts.buddyinfo2 = second?.step?.buddyinfo;
     }
-    if (!builder.readsPageFlags) continue;
-    for (const [name, format] of Object.entries(PAGE_FILES)) {
+    const large = { ...(builder.readsPageFlags && PAGE_FILES), ...(builder.readsPageOwner && OWNER_FILES) };
+    for (const [name, format] of Object.entries(large)) {
       if (files.has(name)) await builder.readInto(facts, join(relative, files.get(name)!), format);
     }
   }
-}
-
-async function readTrace(builder: RecordingBuilder, top: ReadonlyMap<string, string>): Promise<void> {
-  const files = await namesIn(join(builder.path, 'trace'));
-  if (files.has('trace_clock')) await builder.readInto({}, join('trace', files.get('trace_clock')!), 'trace-clock');
-  const inside = files.get('trace.txt') ?? files.get('trace');
-  const path = inside === undefined ? top.get('trace.txt') : join('trace', inside);
-  if (path !== undefined) {
-    await builder.readInto({}, path, 'ftrace-text');
-    return;
-  }
-  const partial = [...files.values()].filter((name) => /^trace-.*\.txt/.test(name));
-  if (partial.length > 0)
-    builder.warn('partial-trace-not-used', `${partial.join(', ')}: only a part of the trace, not used`);
-  if (files.has('trace.dat')) builder.warn('trace-dat-not-read', 'trace/trace.dat: this format is not read');
 }
 
 /** Entries of a directory by name without .xz, .gz or .zst; empty when there is no such directory. */

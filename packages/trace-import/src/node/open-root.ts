@@ -49,6 +49,8 @@ export async function openRoot(builder: RecordingBuilder, { proc, sys }: RootPla
   }
   if (sys !== undefined) {
     await readSysfs(builder, facts, sys);
+    if (builder.readsPageOwner)
+      await readFiles(builder, facts, join(sys, 'kernel/debug'), { page_owner: 'page-owner' });
     await readFiles(builder, facts, join(sys, 'kernel/debug/extfrag'), {
       extfrag_index: 'extfrag-index',
       unusable_index: 'unusable-index',

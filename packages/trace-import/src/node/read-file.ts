@@ -6,10 +6,12 @@ import { Account } from '../account.ts';
 import { damagedArchive, fileTooLarge } from '../errors.ts';
 import type { Facts } from '../facts.ts';
 import type { Importer } from '../importer.ts';
+import type { TraceContext } from '../ring-buffer/context.ts';
 import { TRACE_FORMATS } from '../ftrace-text/sniff.ts';
 import { MAX_RATIO, MAX_STREAMED, MAX_WHOLE } from './limits.ts';
 import type { End } from './members.ts';
 import { contentOf } from './read-bytes.ts';
+import { readBinary } from './read-binary.ts';
 import { NotInSlices, ParallelText } from './parallel-text.ts';
 import { WholeLines } from './whole-lines.ts';
 
@@ -19,6 +21,8 @@ export interface ReadFileOptions {
   readonly jobs?: number;
   readonly maxBytes?: number;
   readonly onRead?: (bytes: number) => void;
+  /** What a binary trace has to be told. */
+  readonly context?: TraceContext;
 }
 
 export interface FileRead {
@@ -57,11 +61,12 @@ export async function readFile(
 
 async function readOnce(path: string, shown: string, importer: Importer, options: ReadFileOptions): Promise<FileRead> {
   const account = new Account(shown, importer.id);
-  const streamed = importer.yields === 'events';
+  if (importer.readBytes !== undefined) return readBinary(path, account, importer.readBytes, options);
+  const streamed = importer.yields === 'events' || importer.streamed === true;
   const isText = TEXT_TRACES.has(importer.id);
   const { jobs = 1, onRead, maxBytes = streamed ? MAX_STREAMED : MAX_WHOLE } = options;
   const sink: Sink = isText && jobs > 1 ? new ParallelText(path, account, jobs) : importer.open(account);
-  const lines = isText ? new WholeLines() : undefined;
+  const lines = isText || importer.streamed === true ? new WholeLines() : undefined;
   let bytes = 0;
   let end: End = { truncated: false, trailing: 0 };
   try {

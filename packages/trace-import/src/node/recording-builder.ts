@@ -22,9 +22,12 @@ import type { Importer } from '../importer.ts';
 import { isHiddenIomem } from '../iomem/iomem.ts';
 import { possibleByteOrders, readPageWords, saturatedCounts } from '../kpageflags/kpageflags.ts';
 import { archOfRelease, type MachineFacts } from '../meta/meta.ts';
+import type { TraceContext } from '../ring-buffer/context.ts';
 import { memoryBlocksOf } from '../sysfs/memory.ts';
 import { nodesOf } from '../sysfs/nodes.ts';
+import type { TraceKind } from './open-trace.ts';
 import { readPrefix } from './read-bytes.ts';
+import { readRaw, type RawPaths } from './read-binary.ts';
 import { readFile } from './read-file.ts';
 
 export interface Progress {
@@ -39,6 +42,12 @@ export interface OpenOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** False leaves kpageflags and kpagecount unread: they are large and only baselines and checkpoints need them. */
   readonly pageFlags?: boolean;
+  /** False leaves page_owner unread; by default it is read when page flags are. */
+  readonly pageOwner?: boolean;
+  /** Which trace of a capture that has several; its text by default. */
+  readonly trace?: TraceKind;
+  /** Name of the buffer of a trace.dat that is the trace; the top one by default. */
+  readonly buffer?: string;
   /** Threads that parse a trace's text; 1, the default, parses it in this one. */
   readonly jobs?: number;
   /** Most bytes of content of any one file; by default 64 GiB of a trace, 1 GiB of a file that is held as a whole. */
@@ -78,6 +87,26 @@ export class RecordingBuilder {
     return this.options.pageFlags !== false;
   }
 
+  get readsPageOwner(): boolean {
+    return this.options.pageOwner ?? this.readsPageFlags;
+  }
+
+  get wantedTrace(): TraceKind | undefined {
+    return this.options.trace;
+  }
+
+  /** What other files have told that a binary trace does not. */
+  private traceContext(): TraceContext {
+    const { kernel, arch } = this.machine;
+    const order = this.steps.find(({ facts }) => facts.pagetypeinfo !== undefined)?.facts.pagetypeinfo?.pageblockOrder;
+    return {
+      kernel,
+      bigEndian: arch === undefined ? undefined : BIG_ENDIAN.has(arch),
+      variables: order === undefined ? undefined : new Map([['pageblock_order', order]]),
+      buffer: this.options.buffer,
+    };
+  }
+
   warn(name: string, text: string): void {
     this.warnings.push({ name, text });
   }
@@ -108,6 +137,7 @@ export class RecordingBuilder {
         jobs,
         maxBytes,
         onRead: (read) => onProgress?.({ path: shown, read, size }),
+        context: this.traceContext(),
       });
       if (trailing > 0) this.warn('bytes-after-end', `${shown}: ${trailing} bytes after the compressed data, not read`);
       if (bytes === 0) {
@@ -126,11 +156,28 @@ export class RecordingBuilder {
   /** Reads a file and takes over all that it tells. */
   async readInto(step: StepFacts, relative: string, importerId: string): Promise<void> {
     const facts = await this.read(relative, importerId);
-    if (facts === undefined) return;
+    if (facts !== undefined) this.takeOver(step, facts, relative);
+  }
+
+  /** Reads the raw pages of a trace; `folder` is shown as their path. */
+  async readRaw(paths: RawPaths, folder: string): Promise<void> {
+    try {
+      const { facts, account, bytes } = await readRaw(paths, folder, this.traceContext(), this.options.maxBytes);
+      if ('file-truncated' in account.details)
+        this.warn('file-truncated', `${folder}: pages were cut, the rest is used`);
+      this.files.push(account.finish(bytes));
+      this.takeOver({}, facts, folder);
+    } catch (error) {
+      this.unreadable(folder, error);
+    }
+  }
+
+  private takeOver(step: StepFacts, facts: Facts, relative: string): void {
     if (facts.step !== undefined) mergeStep(step, facts.step);
     if (facts.machine !== undefined) mergeMachine(this.machine, facts.machine);
     this.dmesg ??= facts.dmesg;
     this.traceClock ||= facts.traceClock ?? '';
+    for (const { name, text } of facts.notes ?? []) this.warn(name, text);
     if (facts.trace === undefined) return;
     if (this.trace === undefined) {
       this.trace = facts.trace;
@@ -210,7 +257,7 @@ export class RecordingBuilder {
   }
 
   private finishStep({ number, name, path, facts }: StepDraft, bigEndian: boolean): Step {
-    const { sysfs, pageFlagBytes, pageCountBytes, ...fields } = facts;
+    const { sysfs, pageFlagBytes, pageCountBytes, pageOwner, ...fields } = facts;
     return {
       number,
       name,
@@ -220,6 +267,7 @@ export class RecordingBuilder {
       nodes: sysfs === undefined ? undefined : nodesOf(sysfs),
       hasPageFlags: pageFlagBytes !== undefined,
       pageFlags: () => (pageFlagBytes === undefined ? undefined : splitFlags(pageFlagBytes, pageCountBytes, bigEndian)),
+      ...(pageOwner !== undefined && { pageOwner: () => pageOwner }),
     };
   }
 

@@ -7,6 +7,7 @@ import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { rpwUnwritable } from '../errors.ts';
 import { sliceEvents } from '../builder.ts';
 import type { EventColumns } from '../events.ts';
+import type { PageOwner } from '../page-owner.ts';
 import type { DmesgFacts, FileAccount, PageFlags, Recording, Warning } from '../recording.ts';
 import { RpwEncoder, type EncoderOptions } from '../rpw/encoder.ts';
 import { CHUNK_ROWS } from '../rpw/format.ts';
@@ -66,6 +67,10 @@ export class RpwWriter {
 
   async endPageFlags(ordinal: number): Promise<void> {
     await this.write(this.encoder.endPageFlags(ordinal));
+  }
+
+  async pageOwner(ordinal: number, owner: PageOwner): Promise<void> {
+    await this.write(this.encoder.pageOwner(ordinal, owner));
   }
 
   async events(slice: EventColumns): Promise<void> {
@@ -158,13 +163,15 @@ async function writeParts(
   const length = trace?.events.length ?? 0;
   const total = steps.length + Math.ceil(length / CHUNK_ROWS);
   let done = 0;
-  for (const { hasPageFlags: _, pageFlags, ...facts } of steps) {
+  for (const { hasPageFlags: _, pageFlags, pageOwner, ...facts } of steps) {
     const flags = pageFlags();
     const ordinal = await writer.step(facts, flags !== undefined);
     if (flags !== undefined) {
       await writer.pageFlags(ordinal, flags);
       await writer.endPageFlags(ordinal);
     }
+    const owner = pageOwner?.();
+    if (owner !== undefined) await writer.pageOwner(ordinal, owner);
     onProgress(++done, total);
   }
   if (dmesg !== undefined) await writer.dmesg(dmesg);

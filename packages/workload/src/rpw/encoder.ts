@@ -1,7 +1,7 @@
 /**
  * Writes a recording piece by piece: each call gives the bytes that follow in the file. Never holds more than the piece.
  *
- *   begin(head) · step(…), pageFlags(…), endPageFlags(…), events(…), dmesg(…), files(…), warnings(…) in any order · trace(…) ·
+ *   begin(head) · step(…), pageFlags(…), endPageFlags(…), pageOwner(…), events(…), dmesg(…), files(…), warnings(…) in any order · trace(…) ·
  *   end()
  *
  * Steps come before their page flags, page flags and events in order. Nothing depends on time or chance: the same calls give
@@ -9,15 +9,27 @@
  */
 import { rpwCannotHold, rpwMisuse } from '../errors.ts';
 import { argCount, isPageEvent, type EventColumns } from '../events.ts';
+import type { PageOwner } from '../page-owner.ts';
 import type { DmesgFacts, FileAccount, PageFlags, Warning } from '../recording.ts';
 import { BadColumn, planesColumn } from './column.ts';
 import { DictionaryWriter } from './dictionaries.ts';
 import { checkIndices, encodeEvents } from './event-chunk.ts';
-import { CHUNK_ROWS, FILE_HEAD, fileHead, MAX_SECTION, PACKING, SECTION, sectionBytes, trailer } from './format.ts';
+import {
+  CHUNK_ROWS,
+  FILE_HEAD,
+  fileHead,
+  IN_COLUMNS,
+  MAX_SECTION,
+  PACKING,
+  SECTION,
+  sectionBytes,
+  trailer,
+} from './format.ts';
 import { catalogueKinds } from './kinds.ts';
 import { accountMessage, headerMessage, stepMessage, traceMessage } from './messages.ts';
 import type { RecordingHead, StepFacts, TraceFacts } from './messages.ts';
 import type { Packer } from './packer.ts';
+import { ownerChunk, ownerTexts, textCounts } from './page-owner.ts';
 import { encodeMessage, type EntryMessage, type MessageName, type Messages, type Provenance } from './schema.ts';
 
 /** Accounts or warnings in one section. */
@@ -91,6 +103,19 @@ export class RpwEncoder {
     const { length, hasCount = false } = this.openPages(ordinal);
     this.pages[ordinal] = undefined;
     return [this.message(SECTION.pageFlagsEnd, 'PageFlagsEnd', { ordinal, pages: length, hasCount })];
+  }
+
+  /** The page owners of a step, all at once. */
+  *pageOwner(ordinal: number, owner: PageOwner): Generator<Uint8Array> {
+    if (ordinal >= this.pages.length) throw rpwMisuse(`there is no step ${ordinal}`);
+    for (const part of ownerTexts(ordinal, owner)) yield this.message(SECTION.pageOwnerTexts, 'PageOwnerTexts', part);
+    for (let from = 0; from < owner.length; from += this.chunkRows) {
+      const to = Math.min(owner.length, from + this.chunkRows);
+      yield this.message(SECTION.pageOwner, 'PageOwnerChunk', ownerChunk(ordinal, owner, from, to, this.packer));
+    }
+    const { length: rows, pageblockOrder } = owner;
+    const end = { ordinal, rows, pageblockOrder, texts: textCounts(owner) };
+    yield this.message(SECTION.pageOwnerEnd, 'PageOwnerEnd', end);
   }
 
   /**
@@ -168,9 +193,7 @@ export class RpwEncoder {
     if (this.state !== 'open') throw rpwMisuse(this.state === 'new' ? 'begin() comes first' : 'end() was called');
     const plain = encodeMessage(name, message);
     if (plain.length > MAX_SECTION) throw rpwCannotHold(`a ${name} larger than a section may be`, plain.length);
-    // Columns are packed one by one, so that a reader can take some and leave others.
-    const inColumns = type === SECTION.events || type === SECTION.pageFlags;
-    const small = inColumns ? plain : this.packer.deflate(plain);
+    const small = IN_COLUMNS.has(type) ? plain : this.packer.deflate(plain);
     const section =
       small.length < plain.length
         ? sectionBytes(type, PACKING.deflateRaw, small, plain.length)

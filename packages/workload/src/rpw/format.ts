@@ -23,7 +23,13 @@ export const SECTION = {
   files: 9,
   warnings: 10,
   directory: 11,
+  pageOwnerTexts: 12,
+  pageOwner: 13,
+  pageOwnerEnd: 14,
 } as const;
+
+/** Sections that are not packed: their columns are, one by one, so that a reader can take some and leave others. */
+export const IN_COLUMNS: ReadonlySet<number> = new Set([SECTION.events, SECTION.pageFlags, SECTION.pageOwner]);
 
 export const SECTION_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(SECTION).map(([name, type]) => [type, name]),

@@ -20,8 +20,8 @@ export type RecordingHead = Pick<
 /** What is known of a trace beside its events. */
 export type TraceFacts = Omit<TraceFile, 'events'>;
 
-/** A step without its page flags. */
-export type StepFacts = Omit<Step, 'hasPageFlags' | 'pageFlags'>;
+/** A step without its page flags and page owners. */
+export type StepFacts = Omit<Step, 'hasPageFlags' | 'pageFlags' | 'pageOwner'>;
 
 const ARCHES: readonly ArchName[] = ['x86_64', 'ppc64le', 'ppc64', 's390x', 'aarch64', 'unknown'];
 const TRACING: readonly StepTime['tracing'][] = ['started-after-reading', 'stopped-before-reading', 'unchanged'];

@@ -13,11 +13,14 @@ import type { EventRoom } from './event-chunk.ts';
 import { SECTION } from './format.ts';
 import { readAccount, readStep, type StepFacts } from './messages.ts';
 import { PageFlagsReader } from './page-flags.ts';
+import { PageOwnerParts } from './page-owner.ts';
 import { EVENT_COLUMNS, type EntryMessage, type MessageName, type Messages, type TraceMessage } from './schema.ts';
 
 export interface ReadOptions {
   /** False leaves page flags unread. */
   readonly pageFlags?: boolean;
+  /** False leaves page owners unread; by default they are read when page flags are. */
+  readonly pageOwner?: boolean;
   /** Bytes of the file read so far, and its size. */
   readonly onProgress?: (read: number, size: number) => void;
 }
@@ -25,12 +28,14 @@ export interface ReadOptions {
 export async function readRecording(file: RpwFile, options: ReadOptions = {}): Promise<Recording> {
   await file.readDictionaries();
   const parts = new Parts(file);
+  const withFlags = options.pageFlags !== false;
+  const withOwner = options.pageOwner ?? withFlags;
   for (const entry of file.sections) {
-    await parts.take(entry, options.pageFlags !== false);
+    await parts.take(entry, withFlags, withOwner);
     options.onProgress?.(entry.offset + entry.length, file.source.size);
   }
   const trace = parts.finishTrace();
-  const steps = parts.finishSteps(options.pageFlags !== false);
+  const steps = parts.finishSteps(withFlags);
   const found = [...parts.warnings, ...file.warnings, ...parts.own];
   return {
     ...file.head,
@@ -59,6 +64,7 @@ class Parts {
   private readonly file: RpwFile;
   private readonly steps = new Map<number, { facts: StepFacts; hasPageFlags: boolean }>();
   private readonly pages: PageFlagsReader;
+  private readonly owners: PageOwnerParts;
   private readonly room: GrowingRoom;
   private facts: TraceMessage | undefined;
   /** The row of the file that should come next. */
@@ -67,10 +73,11 @@ class Parts {
   constructor(file: RpwFile) {
     this.file = file;
     this.pages = new PageFlagsReader(file.source.size);
+    this.owners = new PageOwnerParts(file.source.size);
     this.room = new GrowingRoom(expectedRows(file));
   }
 
-  async take(entry: EntryMessage, pageFlags: boolean): Promise<void> {
+  async take(entry: EntryMessage, pageFlags: boolean, pageOwner: boolean): Promise<void> {
     switch (entry.type) {
       case SECTION.step:
         return this.with(entry, 'Step', (step) => {
@@ -81,6 +88,12 @@ class Parts {
         return pageFlags ? this.with(entry, 'PageFlagsChunk', (chunk) => this.pages.add(chunk)) : undefined;
       case SECTION.pageFlagsEnd:
         return this.with(entry, 'PageFlagsEnd', (end) => this.pages.close(end));
+      case SECTION.pageOwnerTexts:
+        return pageOwner ? this.with(entry, 'PageOwnerTexts', (part) => this.owners.addTexts(part)) : undefined;
+      case SECTION.pageOwner:
+        return pageOwner ? this.with(entry, 'PageOwnerChunk', (chunk) => this.owners.add(chunk)) : undefined;
+      case SECTION.pageOwnerEnd:
+        return pageOwner ? this.with(entry, 'PageOwnerEnd', (end) => this.owners.close(end)) : undefined;
       case SECTION.events:
         return this.takeEvents(entry);
       case SECTION.trace:
@@ -149,7 +162,15 @@ class Parts {
       const flags = hasPageFlags && withPageFlags ? this.pages.whole(ordinal, label, this.file.packer) : undefined;
       if (hasPageFlags && withPageFlags && flags === undefined)
         this.own.push({ name: 'rpw-page-flags-lost', text: `the page flags of ${label} are incomplete and not used` });
-      return { ...facts, hasPageFlags: flags !== undefined, pageFlags: flags ?? (() => undefined) };
+      const pageOwner = this.owners.whole(ordinal, label, this.file.packer);
+      if (pageOwner === 'incomplete')
+        this.own.push({ name: 'rpw-page-owner-lost', text: `the page owners of ${label} are incomplete and not used` });
+      return {
+        ...facts,
+        hasPageFlags: flags !== undefined,
+        pageFlags: flags ?? (() => undefined),
+        ...(typeof pageOwner === 'function' && { pageOwner }),
+      };
     });
   }
 }

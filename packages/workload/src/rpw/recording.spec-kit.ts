@@ -5,6 +5,7 @@
 import { KIND } from '@replug/core';
 import { EventColumnsBuilder, packUnit } from '../builder.ts';
 import type { EventColumns } from '../events.ts';
+import { PageOwnerBuilder, type PageOwner } from '../page-owner.ts';
 import type { PageFlags, Recording } from '../recording.ts';
 
 type Full<T> = T extends (...args: never[]) => unknown
@@ -18,8 +19,8 @@ type Full<T> = T extends (...args: never[]) => unknown
         : T;
 
 type Everything = Omit<Full<Recording>, 'steps'> & {
-  readonly steps: readonly (Omit<Full<Recording['steps'][number]>, 'pageFlags'> &
-    Pick<Recording['steps'][number], 'pageFlags'>)[];
+  readonly steps: readonly (Omit<Full<Recording['steps'][number]>, 'pageFlags' | 'pageOwner'> &
+    Required<Pick<Recording['steps'][number], 'pageFlags' | 'pageOwner'>>)[];
 };
 
 /** 6 events of 4 kinds, from two CPUs, with a failed allocation and a pfn of 40 bits. */
@@ -48,6 +49,41 @@ export function smallFlags(): PageFlags {
     high: Uint32Array.of(1, 0, 0, 0xfff, 0),
     count: Uint32Array.of(0, 0, 1, 4294967295, 7),
   };
+}
+
+/** Three records, the second of a kernel that tells little, the third with ids that are no pids. */
+export function smallOwner(): PageOwner {
+  const builder = new PageOwnerBuilder();
+  for (const [pfn, order, pid, time] of [
+    [0x2b17, 3, 17, 6_730_010_000],
+    [-1, 0, -1, 0],
+    [0xfe_ffff_ffff, 30, -5, 1],
+  ]) {
+    builder.reserve();
+    const row = builder.length++;
+    builder.pfn[row] = pfn;
+    builder.order[row] = order;
+    builder.pid[row] = pid;
+    builder.tgid[row] = pid;
+    builder.time[row] = time;
+  }
+  builder.type[0] = builder.blockType[2] = builder.gfp[0] = builder.comm[0] = builder.flagNames[0] = 1;
+  builder.stack[0] = builder.moved[2] = builder.memcg[2] = 1;
+  builder.flagsLow[0] = 0xffffffff;
+  builder.flagsHigh[0] = 0x2000000;
+  builder.freeTime[0] = 2 ** 53 - 1;
+  builder.marks[2] = 5;
+  return builder.finish({
+    types: ['', 'Movable'],
+    gfpTexts: ['', 'GFP_KERNEL|__GFP_NOWARN'],
+    gfpMasks: [0, 0x2cc0],
+    comms: ['', 'kworker/0:1 – odd) name'],
+    flagTexts: ['', 'uptodate|lru'],
+    stacks: ['', 'get_page_from_freelist+0x1654/0x1738\n__alloc_pages_noprof+0x124/0xe60'],
+    reasons: ['', 'compaction'],
+    memcgs: ['', 'init.scope'],
+    pageblockOrder: 9,
+  });
 }
 
 const node = 0;
@@ -121,6 +157,7 @@ export function everything(): Everything {
         unusableIndex: [],
         hasPageFlags: true,
         pageFlags: smallFlags,
+        pageOwner: smallOwner,
       },
     ],
     dmesg: {
@@ -176,5 +213,9 @@ export function bare(): Recording {
 
 /** Everything but functions, which are called: what `toEqual` shall compare. */
 export function comparable(recording: Recording) {
-  return { ...recording, steps: recording.steps.map((step) => ({ ...step, pageFlags: step.pageFlags() })) };
+  return { ...recording, steps: recording.steps.map(called) };
+}
+
+function called(step: Recording['steps'][number]) {
+  return { ...step, pageFlags: step.pageFlags(), ...(step.pageOwner && { pageOwner: step.pageOwner() }) };
 }

@@ -97,6 +97,52 @@ export interface PageFlagsMessage {
   readonly count?: ColumnMessage;
 }
 
+export interface PageOwnerTextsMessage {
+  readonly ordinal: number;
+  readonly list: number;
+  readonly first: number;
+  readonly texts: readonly string[];
+  readonly masks: readonly number[];
+}
+
+export const PAGE_OWNER_COLUMNS = [
+  'pfn',
+  'order',
+  'type',
+  'blockType',
+  'gfp',
+  'pid',
+  'tgid',
+  'comm',
+  'time',
+  'freeTime',
+  'flagsLow',
+  'flagsHigh',
+  'flagNames',
+  'stack',
+  'moved',
+  'memcg',
+  'marks',
+] as const;
+
+export type PageOwnerColumnName = (typeof PAGE_OWNER_COLUMNS)[number];
+
+export type PageOwnerMessage = Readonly<Record<PageOwnerColumnName, ColumnMessage | null>> & {
+  readonly ordinal: number;
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly times?: ColumnMessage;
+  readonly pages?: ColumnMessage;
+};
+
+export interface PageOwnerEndMessage {
+  readonly ordinal: number;
+  readonly rows: number;
+  readonly pageblockOrder?: number;
+  /** Entries of each list. */
+  readonly texts: readonly number[];
+}
+
 export interface DictionaryMessage {
   readonly firstWord: number;
   readonly words: readonly string[];
@@ -146,6 +192,9 @@ export interface Messages {
   PageFlagsChunk: PageFlagsMessage;
   PageFlagsEnd: { readonly ordinal: number; readonly pages: number; readonly hasCount: boolean };
   Dictionary: DictionaryMessage;
+  PageOwnerTexts: PageOwnerTextsMessage;
+  PageOwnerChunk: PageOwnerMessage;
+  PageOwnerEnd: PageOwnerEndMessage;
   EventChunk: EventsMessage;
   Trace: TraceMessage;
   DmesgFacts: DmesgFacts;

@@ -3,7 +3,7 @@
  * what a file may make a reader hold in memory is limited by the size of the file.
  */
 import { crc32 } from './crc32.ts';
-import { LONGEST_SECTION, PACKING, readSectionHead, SECTION, SECTION_HEAD } from './format.ts';
+import { IN_COLUMNS, LONGEST_SECTION, PACKING, readSectionHead, SECTION_HEAD } from './format.ts';
 import { BadMessage, checkNumbers } from './messages.ts';
 import type { Packer } from './packer.ts';
 import { decodeMessage, type EntryMessage, type MessageName, type Messages } from './schema.ts';
@@ -66,7 +66,7 @@ export class SectionReader {
     if (bytes.length !== entry.length) return bad('checksum');
     const stored = bytes.subarray(SECTION_HEAD);
     if (crc32(stored) !== head.checksum) return bad('checksum');
-    const inColumns = head.type === SECTION.events || head.type === SECTION.pageFlags;
+    const inColumns = IN_COLUMNS.has(head.type);
     const bytesInMemory = head.length * (inColumns ? 1 : OBJECT_BYTES);
     if (kept && !this.budget.take(bytesInMemory)) return bad('over-limit');
     try {
