@@ -10,7 +10,7 @@ const runs = {
   'as 6.12': replayRecording(recording, { ...options, kernel: '6.12' }),
   '512M': replayRecording(recording, { ...options, machine: parseMachineShorthand('ppc64-64k-radix,512M,kernel=6.1') }),
 };
-for (const [name, { total, zones, counts }] of Object.entries(runs)) {
+for (const [name, { total, zones = [], counts }] of Object.entries(runs)) {
   const largest = zones.reduce((sum, { free }) => sum + free[free.length - 1], 0);
   console.log(`${name}: ${total} served, ${counts.failedInModel} not, ${largest} free blocks of the largest order`);
 }
