@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contentOf, openRecording } from '../src/index.ts';
 
-const WARM = 2;
-const ROUNDS = 7;
+const WARM = 4;
+const ROUNDS = 9;
 
 const shared = process.env.REPLUG_SHARED ?? join('..', 'shared');
 const capture = process.env.REPLUG_TRACE_CAPTURE ?? join(shared, 'captures', 'x86_64-6.12-anonhog');

@@ -39,6 +39,13 @@ export class CpuPages {
   /** Events that marks on pages say were lost before them. */
   lost = 0;
 
+  /** Where the next header is, and where the page's data ends. */
+  next = 0;
+  end = 0;
+  /** The time is the sum of a whole one and of what went by since. */
+  base = 0;
+  since = 0;
+
   private readonly feed: Feed;
   private readonly layout: PageLayout;
   private readonly account: Account;
@@ -47,10 +54,6 @@ export class CpuPages {
   private page = 0;
   /** Bytes of the feed before the block. */
   private before = 0;
-  private next = 0;
-  private end = 0;
-  private base = 0;
-  private since = 0;
 
   /** `blockSize`: a multiple of the page's; `offset` is added to each time. */
   constructor(cpu: number, feed: Feed, layout: PageLayout, blockSize: number, account: Account, offset = 0) {
@@ -62,6 +65,15 @@ export class CpuPages {
     this.block = new Uint8Array(blockSize);
     this.view = new DataView(this.block.buffer);
     this.page = -layout.pageSize;
+  }
+
+  /** For those who go on within a page by themselves: the record where they are. */
+  moveTo(record: number, length: number, time: number, next: number, since: number): void {
+    this.record = record;
+    this.length = length;
+    this.time = time;
+    this.next = next;
+    this.since = since;
   }
 
   /** HOT. Goes to the next record; false when there is none. */

@@ -13,6 +13,8 @@ import type { SizedColumns } from './sized-columns.ts';
 
 const MAX_ORDER = 15;
 const MAX_MIGRATETYPE = 7;
+/** Bytes of the largest payload whose size is in its header. */
+const MAX_SHORT = 28 * 4;
 
 /** Numbers of a plan, side by side. A place is −1 when the value is 0 in every record. */
 const SLOTS = 16;
@@ -77,12 +79,13 @@ export class FastRecords {
     const wins = other !== undefined && cpu < other.cpu;
     let { time, pfnLow, pfnHigh, unit, capacity } = columns;
     let { kind, flags, cpu: cpus, gfp: gfps, task } = columns;
+    let { record, length, time: now, next, end, base, since } = pages;
+    let row = columns.length;
+    let { last } = this;
     for (;;) {
-      const { record, length, time: now } = pages;
       const id = typeAt + 2 <= length ? view.getUint16(record + typeAt, little) : 0;
       const plan = id < rows.length ? rows[id] * SLOTS : 0;
-      const row = columns.length;
-      let read = plan !== 0 && length >= places[plan + LEAST] && now >= this.last && row < capacity;
+      let read = plan !== 0 && length >= places[plan + LEAST] && now >= last && row < capacity;
       if (read) {
         let at = places[plan + PREEMPT];
         const preempt = at < 0 ? 0 : view.getUint8(record + at);
@@ -135,7 +138,7 @@ export class FastRecords {
         }
         read = (flag | who | high | text) >= 0 && order <= MAX_ORDER && type <= MAX_MIGRATETYPE && refill <= 1;
         if (read) {
-          this.last = now;
+          last = now;
           time[row] = now;
           pfnLow[row] = low;
           pfnHigh[row] = high;
@@ -145,18 +148,45 @@ export class FastRecords {
           cpus[row] = cpu;
           gfps[row] = text;
           task[row] = who;
-          columns.length = row + 1;
+          row++;
           counts[id]++;
         }
       }
       if (!read) {
+        pages.moveTo(record, length, now, next, since);
+        columns.length = row;
+        this.last = last;
         left(pages);
+        row = columns.length;
+        ({ last } = this);
         ({ smallPids } = this.tables);
         ({ time, pfnLow, pfnHigh, unit, capacity } = columns);
         ({ kind, flags, cpu: cpus, gfp: gfps, task } = columns);
       }
-      if (!pages.advance()) return false;
-      if (pages.time > limit || (pages.time === limit && !wins)) return true;
+      // The next record: mostly it follows at once.
+      const header = next + 4 <= end ? view.getUint32(next, little) : 0;
+      const size = (little ? header & 31 : header >>> 27) * 4;
+      if (size > 0 && size <= MAX_SHORT && next + 4 + size <= end) {
+        since += little ? header >>> 5 : header & 0x7ffffff;
+        now = base + since;
+        record = next + 4;
+        length = size;
+        next = record + size;
+      } else {
+        pages.moveTo(record, length, now, next, since);
+        if (!pages.advance()) {
+          columns.length = row;
+          this.last = last;
+          return false;
+        }
+        ({ record, length, time: now, next, end, base, since } = pages);
+      }
+      if (now > limit || (now === limit && !wins)) {
+        pages.moveTo(record, length, now, next, since);
+        columns.length = row;
+        this.last = last;
+        return true;
+      }
     }
   }
 }
