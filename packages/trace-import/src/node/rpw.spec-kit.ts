@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { EventColumns, PageFlags, Recording } from '@replug/workload';
+import type { Recording } from '@replug/workload';
 import { writeRpw } from '@replug/workload/node';
 import { expect } from 'vitest';
 import { openRecording } from './open-recording.ts';
@@ -34,7 +34,7 @@ export async function expectRoundTrip(capture: string, file: string): Promise<{ 
 }
 
 /** Long columns by their hash: the test runner compares those at once. */
-function hashed(columns: EventColumns | PageFlags | undefined) {
+function hashed(columns: object | undefined) {
   if (columns === undefined) return undefined;
   return Object.fromEntries(
     Object.entries(columns).map(([name, column]) => {
@@ -49,7 +49,11 @@ function hashed(columns: EventColumns | PageFlags | undefined) {
 function comparable({ steps, trace, path: _, ...rest }: Recording) {
   return {
     ...rest,
-    steps: steps.map((step) => ({ ...step, pageFlags: hashed(step.pageFlags()) })),
+    steps: steps.map((step) => ({
+      ...step,
+      pageFlags: hashed(step.pageFlags()),
+      pageOwner: hashed(step.pageOwner?.()),
+    })),
     trace: trace && { ...trace, events: hashed(trace.events) },
   };
 }
