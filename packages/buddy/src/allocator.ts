@@ -20,6 +20,7 @@ import {
   type PageMap,
   type Tracepoints,
   type Zones,
+  type ZoneSizing,
 } from '@replug/core';
 import { ALLOC, ALLOC_RESERVES, fastFlags, slowFlags } from './alloc-flags.ts';
 import { badCpu, badOrder, freeOfFreePage, freeOfUnknownPage, illegalGfp, notAllocated } from './errors.ts';
@@ -89,6 +90,7 @@ export class BuddyAllocator implements PageAllocator {
   /** Up to this order a free may take the fast path; -1 while somebody else decides on the zone. */
   private listedOrder: number = LIMIT.COSTLY_ORDER;
   private growZone: GrowZone = null;
+  private sizing!: ZoneSizing;
   private readonly normalType: number;
   /**
    * Where an ordinary request ends up while no free list changes: by CPU, order and kind of gfp two words, the offset in
@@ -145,6 +147,11 @@ export class BuddyAllocator implements PageAllocator {
     this.freeTrace = tracepoints.mm_page_free;
     this.refreshZonelists();
     this.refreshMarks();
+  }
+
+  /** Whom managed pages are told to. Called once, before the kernel is sealed. */
+  useSizing(sizing: ZoneSizing): void {
+    this.sizing = sizing;
   }
 
   /** Binds the decisions that others may have taken over. Called once the kernel is sealed. */
@@ -664,7 +671,7 @@ export class BuddyAllocator implements PageAllocator {
 
   release(row: number, order: number): void {
     const zone = this.pages.zoneOf(row);
-    this.zones.all[zone].managedPages += 1 << order;
+    this.sizing.adjustManaged(zone, 1 << order);
     this.freeToZone(row, zone, order, true);
   }
 

@@ -7,6 +7,7 @@ import {
   GrowZone,
   PageAllocator,
   ZoneFreeLists,
+  ZoneSizing,
 } from '@replug/core';
 import { BuddyAllocator } from './allocator.ts';
 import { releaseBootMemory } from './boot.ts';
@@ -16,6 +17,7 @@ import { publishMetrics } from './metrics.ts';
 import { PcpLists } from './pcp-lists.ts';
 import { BuddyPreview } from './preview.ts';
 import { Rmqueue } from './rmqueue.ts';
+import { BuddyZoneSizing } from './zone-sizing.ts';
 import { validate } from './validate.ts';
 import { ZoneVerbs } from './verbs.ts';
 import { publishViews } from './views/index.ts';
@@ -42,9 +44,9 @@ const DEFAULTS: BuddyOptions = { start: 'boot-memory' };
 export const buddy = (options: Partial<BuddyOptions> = {}) =>
   defineSubsystem({
     id: 'buddy',
-    needs: { machine: Core.Machine, tracepoints: Core.Tracepoints, clock: Core.Clock },
-    provides: { allocator: PageAllocator, zoneLists: ZoneFreeLists, preview: AllocatorPreview },
-    create: ({ machine, tracepoints, clock }, scope) => {
+    needs: { machine: Core.Machine, tracepoints: Core.Tracepoints, clock: Core.Clock, log: Core.Log },
+    provides: { allocator: PageAllocator, zoneLists: ZoneFreeLists, preview: AllocatorPreview, sizing: ZoneSizing },
+    create: ({ machine, tracepoints, clock, log }, scope) => {
       const { start } = { ...DEFAULTS, ...options };
       const { pages, zones, description } = machine;
       const area = new FreeArea(machine, { retypeOnMerge: description.profile === '6.12' });
@@ -55,6 +57,15 @@ export const buddy = (options: Partial<BuddyOptions> = {}) =>
       const allocator = new BuddyAllocator(machine, tracepoints, area, pcp, rmqueue);
       const sources = { machine, zones, pages, area, pcp };
       const tuning = tuningOf(machine);
+      const sizing = new BuddyZoneSizing({
+        machine,
+        tuning,
+        log,
+        clock,
+        refreshMarks: () => allocator.refreshMarks(),
+        refreshZonelists: () => allocator.refreshZonelists(),
+      });
+      allocator.useSizing(sizing);
       publishViews(scope, sources);
       publishMetrics(scope, sources);
       publishSysctls(scope, tuning, () => {
@@ -88,6 +99,7 @@ export const buddy = (options: Partial<BuddyOptions> = {}) =>
         allocator,
         zoneLists: new ZoneVerbs(pages, area, pcp, allocator),
         preview: new BuddyPreview(machine, area, pcp, rmqueue),
+        sizing,
       };
     },
   });

@@ -23,6 +23,7 @@ export {
 export { bootMemory, bootReserved, bootZones } from './machine/boot-layout.ts';
 export { contigPageInfo, fragmentationIndex, unusableFreeIndex, type ContigPageInfo } from './machine/fragmentation.ts';
 export { formatGfp, GFP, GFP_MASKS, GFP_ZONE_TABLE, gfpMigratetype, parseGfp } from './machine/gfp.ts';
+export { addRangeToZone, removeRangeFromZone, shrinkZoneSpan, subsectionPages } from './machine/zone-resize.ts';
 export { Machine } from './machine/machine.ts';
 export type {
   KernelProfile,
@@ -46,18 +47,46 @@ export { memoryBlockSize, type FirmwareFacts } from './machine/memory-block-size
 export { FALLBACKS, MIGRATE, MIGRATE_PCPTYPES, MIGRATE_TYPES, MIGRATETYPE_NAMES } from './machine/migratetypes.ts';
 export { PageMap, type ColumnOptions, type ColumnType } from './machine/page-map.ts';
 export {
+  CLASS_MOVABILITY,
+  MOVABILITY,
   PAGE_CLASS,
   PAGE_CLASS_NAMES,
   PAGE_STATE,
   STATE_HOLDER_MASK,
   STATE_ORDER_MASK,
+  type Movability,
   type PageClass,
 } from './machine/page-state.ts';
 export { ZONE_KINDS, type ZoneKind, type ZoneName } from './machine/zone-kinds.ts';
 export { nodeOrders, typeOfRank, zonelist, type ZonelistOptions } from './machine/zonelists.ts';
 export { MemoryNode, Zone, Zones } from './machine/zones.ts';
 export { AllocatorPreview } from './contracts/allocator-preview.ts';
+export {
+  ContiguousRanges,
+  type Blocker,
+  type ContigOutcome,
+  type IsolateOptions,
+  type RangeOutcome,
+} from './contracts/contiguous-ranges.ts';
+export {
+  MemoryHotplug,
+  type AddMemoryOptions,
+  type MemoryBlockState,
+  type MemoryGroup,
+  type OfflineOutcome,
+  type OnlineType,
+} from './contracts/memory-hotplug.ts';
 export { PageAllocator } from './contracts/page-allocator.ts';
+export {
+  MIGRATE_FAILURE,
+  PageMigrator,
+  type MigrateFailure,
+  type MigrateOptions,
+  type MigrateOutcome,
+  type MigrateReason,
+} from './contracts/page-migrator.ts';
+export { Reclaimer } from './contracts/reclaimer.ts';
+export { ZoneSizing } from './contracts/zone-sizing.ts';
 export { FreedPageZone, GrowZone, OnlinePage } from './contracts/slots.ts';
 export { FOUND, ZoneFreeLists, type Found } from './contracts/zone-free-lists.ts';
 export {
@@ -73,6 +102,7 @@ export { Core } from './contracts/services.ts';
 export { createKernel, type CreateKernelOptions } from './create-kernel.ts';
 export { ContextTracker, type ContextFault, type LockKind } from './events/context-tracker.ts';
 export { COSTS, type Cost, type CostName, type CostTable } from './events/cost-table.ts';
+export { KernelLog, type LogLevel, type LogLine } from './events/kernel-log.ts';
 export {
   MEM,
   MEMORY_NOTIFIER_PRIORITY,

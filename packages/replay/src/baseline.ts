@@ -8,7 +8,8 @@
  * Free blocks are the canonical maximal ones, listed in ascending order: the kernel's list order is not in any file.
  */
 import { MIGRATE, PAGE_CLASS, PAGE_STATE, pcpAllowedOrder, type Machine, type ZoneFreeLists } from '@replug/core';
-import { eventPfn, type EventColumns, type PageFlags } from '@replug/workload';
+import { eventPfn, type EventColumns, type PageFlags, type PageOwner } from '@replug/workload';
+import { placeOwners, type OwnersPlaced } from './baseline-owners.ts';
 import { BEFORE, type Lookahead } from './lookahead.ts';
 import { classOfFlags, compoundOrder, isBuddy, isNoPage } from './page-flags.ts';
 import type { FreeBlock, TypeCounts } from './type-counts.ts';
@@ -22,12 +23,18 @@ export interface BaselineCounts {
   unknown: number;
   /** Pages for which the first event contradicted the dump: the event won. */
   corrected: number;
+  /** What page_owner told of the pages in use, where there is one. */
+  owners?: OwnersPlaced;
 }
 
 export interface BaselineInput {
   readonly machine: Machine;
   readonly lists: ZoneFreeLists;
   readonly flags: PageFlags | undefined;
+  /** page_owner of the step that `flags` are of, or of the one where the span begins. */
+  readonly owner?: PageOwner;
+  /** The baseline's instant, ns on the trace clock: what was allocated later was not in use then. */
+  readonly instant?: number;
   readonly lookahead: Lookahead;
   readonly events: EventColumns;
   /** kpageflags was read at the end of the trace, not at its start: it only counts where no event tells. */
@@ -69,7 +76,8 @@ export function placeBaseline(input: BaselineInput): BaselineCounts {
   placeFreeBlocks(machine, lists, free, counts);
   placeCpuLists(input, free, counts);
   if (inferred) placeFreedFirst(input, counts);
-  else placeOwned(input, counts);
+  if (input.owner !== undefined) addOwners(input, input.owner, counts);
+  if (!inferred) placeOwned(input, counts);
   return counts;
 }
 
@@ -181,11 +189,19 @@ function placeFreedFirst({ machine, lists, lookahead, events }: BaselineInput, c
   }
 }
 
+/** Blocks in use with the orders that they were asked for with, which kpageflags does not tell. */
+function addOwners(input: BaselineInput, owner: PageOwner, counts: BaselineCounts): void {
+  const placed = placeOwners(input, owner);
+  counts.owners = placed;
+  counts.owned += placed.pages;
+  counts.unknown -= placed.unnamed;
+}
+
 /**
  * Pages in use when the dump was read: compound pages as one block, the others one by one (a dump tells no more). Not those
  * that are handed out before anything else happens to them: they were on a CPU's list, which one is not told.
  */
-function placeOwned({ machine, lists, flags, lookahead }: BaselineInput, counts: BaselineCounts): void {
+function placeOwned({ machine, lists, flags, lookahead, owner }: BaselineInput, counts: BaselineCounts): void {
   if (flags === undefined) return;
   const { pages } = machine;
   for (let pfn = 0; pfn < flags.length; pfn++) {
@@ -195,6 +211,7 @@ function placeOwned({ machine, lists, flags, lookahead }: BaselineInput, counts:
     const use = pages.pageClass[row];
     if (use === PAGE_CLASS.RESERVED || use === PAGE_CLASS.HOLE || use === PAGE_CLASS.OFFLINE) continue;
     if (onCpuList(pages.state, row) || lookahead.before[row] === BEFORE.UNUSED) continue;
+    if (owner !== undefined && lists.knows(row, 0)) continue;
     let order = compoundOrder(flags, pfn, pages.arch.maxPageOrder);
     // Events may have shown that a part of it is elsewhere by now.
     for (let at = row + 1; at < row + (1 << order); at++) {

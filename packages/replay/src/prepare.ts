@@ -106,6 +106,8 @@ function startFrom(source: BaselineSource, start: Start): BaselineCounts {
   return placeBaseline({
     ...input,
     flags: span.hint?.pageFlags(),
+    owner: (span.begin?.pageOwner ?? span.hint?.pageOwner)?.(),
+    instant: span.from < span.to ? span.events.time[span.from] : Infinity,
     events: span.events,
     inferred: source === 'trace',
   });

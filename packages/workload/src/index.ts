@@ -20,7 +20,14 @@ export {
 export { parseDuration } from './duration.ts';
 export type { EventColumns, Task } from './events.ts';
 export { argCount, eventArg, eventPfn, isPageEvent, NO_PAGE_HIGH } from './events.ts';
-export { ownedBlocks, PAGE_OWNER_MARK, PageOwnerBuilder, type PageOwner, type PageOwnerTexts } from './page-owner.ts';
+export {
+  ownedBlocks,
+  PAGE_OWNER_MARK,
+  PageOwnerBuilder,
+  type OwnedBlock,
+  type PageOwner,
+  type PageOwnerTexts,
+} from './page-owner.ts';
 export type * from './recording.ts';
 export { findStep, parseTime, resolveTime, type ResolvedTime, type Time } from './time.ts';
 export { RpwEncoder, type EncoderOptions } from './rpw/encoder.ts';

@@ -165,19 +165,29 @@ function grown<T extends { set(source: T): void }>(from: T, to: T): T {
   return to;
 }
 
-/** Blocks that somebody owned, ascending by pfn and apart from each other; rows without a pfn are left out. */
-export function ownedBlocks(owner: PageOwner): { pfn: number; order: number }[] {
+export interface OwnedBlock {
+  readonly pfn: number;
+  readonly order: number;
+  /** Row of the record that tells. */
+  readonly row: number;
+}
+
+/**
+ * Blocks that somebody owned, ascending by pfn and apart from each other; rows without a pfn are left out, and those that
+ * `keep` does not want.
+ */
+export function ownedBlocks(owner: PageOwner, keep?: (row: number) => boolean): OwnedBlock[] {
   const { length, pfn, order } = owner;
   if (owner.groups !== undefined) return [];
   const rows: number[] = [];
-  for (let row = 0; row < length; row++) if (pfn[row] >= 0) rows.push(row);
+  for (let row = 0; row < length; row++) if (pfn[row] >= 0 && (keep === undefined || keep(row))) rows.push(row);
   rows.sort((a, b) => pfn[a] - pfn[b] || order[b] - order[a]);
-  const blocks: { pfn: number; order: number }[] = [];
+  const blocks: OwnedBlock[] = [];
   let end = 0;
   for (const row of rows) {
     // The file is read over a while: a block that was split or freed meanwhile may be told twice. The first word counts.
     if (pfn[row] < end) continue;
-    blocks.push({ pfn: pfn[row], order: order[row] });
+    blocks.push({ pfn: pfn[row], order: order[row], row });
     end = pfn[row] + 2 ** order[row];
   }
   return blocks;

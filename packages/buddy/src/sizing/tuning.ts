@@ -86,9 +86,21 @@ export class MemoryTuning {
     this.zones[index].managed += pages;
   }
 
-  /** Pages that exist without being managed: the memmap of a block that lies in the block itself. No recomputation. */
+  /** Pages that appear or go; a zone that gets its first ones gets its lists. No other recomputation. */
   adjustPresent(index: number, pages: number): void {
-    this.zones[index].present += pages;
+    const zone = this.zones[index];
+    if (zone.present === 0 && pages > 0) this.#setupPagesets(zone);
+    zone.present += pages;
+  }
+
+  /** init_per_zone_wmark_min() and khugepaged's pass after it: what a block going online or offline redoes. */
+  recompute(): void {
+    this.#initMarks();
+  }
+
+  /** zone_pcp_reset(): a zone without pages has the lists that it had at boot. */
+  resetPagesets(index: number): void {
+    this.zones[index].pageset = BOOT_PAGESET;
   }
 
   /** A node appears with (empty) zones; nodes stay in ascending order. Returns the index of its first zone. */

@@ -1,5 +1,6 @@
 /** What core itself provides to every subsystem, as tokens for `needs`. */
 import type { ContextTracker } from '../events/context-tracker.ts';
+import type { KernelLog } from '../events/kernel-log.ts';
 import type { MemoryNotifiers } from '../events/memory-notifier.ts';
 import type { Tracepoints } from '../events/tracepoints.ts';
 import type { VirtualClock } from '../events/virtual-clock.ts';
@@ -15,5 +16,6 @@ export const Core = {
   Tracepoints: token<Tracepoints>()('core.Tracepoints'),
   Clock: token<VirtualClock>()('core.Clock'),
   Context: token<ContextTracker>()('core.Context'),
+  Log: token<KernelLog>()('core.Log'),
   MemoryNotifiers: token<MemoryNotifiers>()('core.MemoryNotifiers'),
 } as const;

@@ -4,6 +4,7 @@
  */
 import { Core } from '../contracts/services.ts';
 import { ContextTracker } from '../events/context-tracker.ts';
+import { KernelLog } from '../events/kernel-log.ts';
 import { NodeNotifiers } from '../events/node-notifier.ts';
 import { NotifierChain } from '../events/notifier-chain.ts';
 import { VirtualClock } from '../events/virtual-clock.ts';
@@ -52,10 +53,11 @@ export function createKernel<
   const { core, container: host, external = [] } = options;
   const clock = options.clock ?? new VirtualClock();
   const context = options.context ?? new ContextTracker();
+  const log = new KernelLog(() => clock.now);
   const container = new KernelContainer(host);
   const kernfs = new Kernfs();
   const slots = new SlotTable();
-  const kernel = new Kernel({ core, container, kernfs, slots, clock, context });
+  const kernel = new Kernel({ core, container, kernfs, slots, clock, context, log });
 
   return disposedOnFailure(kernel, () => {
     for (const [token, implementation] of core.tokens) container.provide(token, implementation);
@@ -63,6 +65,7 @@ export function createKernel<
       [Core.Tracepoints, core.tracepoints],
       [Core.Clock, clock],
       [Core.Context, context],
+      [Core.Log, log],
       [Core.MemoryNotifiers, new NotifierChain('memory')],
       [NodeNotifiers, new NotifierChain('node')],
     ];

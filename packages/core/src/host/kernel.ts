@@ -6,6 +6,7 @@ import { Hasher } from '../base/hasher.ts';
 import { disposeFailed, kernelDisposed } from './errors.ts';
 import { attribute, type SubsystemScope } from './scope.ts';
 import type { ContextTracker } from '../events/context-tracker.ts';
+import type { KernelLog } from '../events/kernel-log.ts';
 import type { Tracepoints } from '../events/tracepoints.ts';
 import type { VirtualClock } from '../events/virtual-clock.ts';
 import type { KernelContainer } from './container.ts';
@@ -47,6 +48,7 @@ export interface KernelParts {
   readonly slots: SlotTable;
   readonly clock: VirtualClock;
   readonly context: ContextTracker;
+  readonly log: KernelLog;
 }
 
 export class Kernel {
@@ -54,6 +56,8 @@ export class Kernel {
   readonly clock: VirtualClock;
   /** Which context code runs in, and the faults found. */
   readonly context: ContextTracker;
+  /** What the kernel said: dmesg. */
+  readonly log: KernelLog;
   private readonly parts: KernelParts;
   private readonly scopes: SubsystemScope[] = [];
   private current: KernelPhase = 'creating';
@@ -63,6 +67,7 @@ export class Kernel {
     this.tracepoints = parts.core.tracepoints;
     this.clock = parts.clock;
     this.context = parts.context;
+    this.log = parts.log;
   }
 
   get phase(): KernelPhase {

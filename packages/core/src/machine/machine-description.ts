@@ -22,6 +22,8 @@ export interface NodeDescription {
   readonly cpus: readonly number[];
   /** Distance to every node, by position in `nodes`. 10 is local. */
   readonly distances: readonly number[];
+  /** False: the node is only possible. It has no memory and no CPU yet and appears when it gets some. Default true. */
+  readonly online?: boolean;
 }
 
 export interface ZoneDescription {

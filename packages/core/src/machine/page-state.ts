@@ -52,3 +52,48 @@ export type PageClass = (typeof PAGE_CLASS)[keyof typeof PAGE_CLASS];
 export const PAGE_CLASS_NAMES: readonly string[] = Object.keys(PAGE_CLASS).map((n) =>
   n.toLowerCase().replace('_', '-'),
 );
+
+/** What migration can do with a page of a class. */
+export const MOVABILITY = {
+  /** On the LRU, or owned by movable_ops: migration takes it. */
+  MOVABLE: 0,
+  /** Stays where it is: it stops isolation, or keeps it trying for ever when it is pinned. */
+  UNMOVABLE: 1,
+  /** Not known. Nobody may count on either. */
+  UNCERTAIN: 2,
+  /** No obstacle, and nothing to move: free, offline, poisoned. */
+  NOTHING: 3,
+} as const;
+export type Movability = (typeof MOVABILITY)[keyof typeof MOVABILITY];
+
+/**
+ * Movability by class, as memory offlining sees it.
+ *
+ * Models: mm/page_isolation.c has_unmovable_pages(), mm/memory_hotplug.c scan_movable_pages(), 6.12.
+ */
+export const CLASS_MOVABILITY: Readonly<Uint8Array> = movabilities({
+  UNKNOWN: MOVABILITY.UNCERTAIN,
+  FREE: MOVABILITY.NOTHING,
+  PCP: MOVABILITY.NOTHING,
+  LRU_ANON: MOVABILITY.MOVABLE,
+  LRU_FILE: MOVABILITY.MOVABLE,
+  HUGETLB: MOVABILITY.MOVABLE,
+  THP: MOVABILITY.MOVABLE,
+  SLAB: MOVABILITY.UNMOVABLE,
+  PAGE_TABLE: MOVABILITY.UNMOVABLE,
+  KERNEL: MOVABILITY.UNMOVABLE,
+  RESERVED: MOVABILITY.UNMOVABLE,
+  OFFLINE: MOVABILITY.NOTHING,
+  HWPOISON: MOVABILITY.NOTHING,
+  DEVICE: MOVABILITY.UNMOVABLE,
+  PINNED: MOVABILITY.UNMOVABLE,
+  MOVABLE_OPS: MOVABILITY.MOVABLE,
+  HOLE: MOVABILITY.UNMOVABLE,
+  MOVABLE: MOVABILITY.MOVABLE,
+});
+
+function movabilities(table: Readonly<Record<keyof typeof PAGE_CLASS, Movability>>): Uint8Array {
+  const byClass = new Uint8Array(256).fill(MOVABILITY.UNCERTAIN);
+  for (const name of Object.keys(table) as (keyof typeof PAGE_CLASS)[]) byClass[PAGE_CLASS[name]] = table[name];
+  return byClass;
+}

@@ -69,10 +69,13 @@ export class MemoryNode {
   readonly nid: number;
   readonly cpus: readonly number[];
   readonly zones: readonly Zone[];
-  constructor(nid: number, cpus: readonly number[], zones: readonly Zone[]) {
+  /** In N_ONLINE. A possible node that is not is shown nowhere. */
+  online: boolean;
+  constructor(nid: number, cpus: readonly number[], zones: readonly Zone[], online = true) {
     this.nid = nid;
     this.cpus = cpus;
     this.zones = zones;
+    this.online = online;
   }
   get presentPages(): number {
     return this.zones.reduce((sum, z) => sum + z.presentPages, 0);
@@ -96,17 +99,22 @@ export class Zones {
 
   constructor(
     kinds: readonly ZoneName[],
-    nodes: readonly { readonly nid: number; readonly cpus: readonly number[]; readonly distances: readonly number[] }[],
+    nodes: readonly {
+      readonly nid: number;
+      readonly cpus: readonly number[];
+      readonly distances: readonly number[];
+      readonly online?: boolean;
+    }[],
   ) {
     this.kinds = kinds.map((name) => ZONE_KINDS[name]);
     const all: Zone[] = [];
-    this.nodes = nodes.map(({ nid, cpus }) => {
+    this.nodes = nodes.map(({ nid, cpus, online = true }) => {
       const zones = this.kinds.map((kind, type) => {
         const zone = new Zone(all.length, nid, kind, type, this.kinds.length);
         all.push(zone);
         return zone;
       });
-      return new MemoryNode(nid, cpus, zones);
+      return new MemoryNode(nid, cpus, zones, online);
     });
     this.all = all;
     this.distances = nodes.map((n) => n.distances);

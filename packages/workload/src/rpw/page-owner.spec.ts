@@ -69,7 +69,11 @@ it('owned blocks are apart from each other, whatever the order of the records', 
   const owner = smallOwner();
   const pfn = Float64Array.of(0x110, 0x100, 0x104);
   expect(ownedBlocks({ ...owner, pfn, order: Uint8Array.of(0, 3, 0) })).toEqual([
-    { pfn: 0x100, order: 3 },
-    { pfn: 0x110, order: 0 },
+    { pfn: 0x100, order: 3, row: 1 },
+    { pfn: 0x110, order: 0, row: 0 },
+  ]);
+  expect(ownedBlocks({ ...owner, pfn, order: Uint8Array.of(0, 3, 0) }, (row) => row !== 1)).toEqual([
+    { pfn: 0x104, order: 0, row: 2 },
+    { pfn: 0x110, order: 0, row: 0 },
   ]);
 });

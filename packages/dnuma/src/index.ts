@@ -1,0 +1,1 @@
+export { dnuma } from './plugin.ts';

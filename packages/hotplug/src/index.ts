@@ -1,0 +1,1 @@
+export { hotplug } from './plugin.ts';

@@ -1,0 +1,1 @@
+export { virtioMem } from './plugin.ts';

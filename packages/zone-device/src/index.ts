@@ -1,0 +1,1 @@
+export { zoneDevice } from './plugin.ts';
