@@ -19,20 +19,23 @@ const { values: options } = parseArgs({
 const targets = options.slow ? ['test'] : ['lint', 'typecheck', 'test'];
 const reports = join(root, 'tmp', 'vitest');
 const boundariesReport = join(root, 'tmp', 'boundaries.json');
+const generatorReport = join(root, 'tmp', 'generator.json');
 const nxRecord = join(nxCacheDir, 'run.json'); // which tasks ran, with their exit codes
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const complaints = [];
 let testsRun = 0;
 
-for (const leftover of [reports, boundariesReport, nxRecord]) rmSync(leftover, { recursive: true, force: true });
+for (const leftover of [reports, boundariesReport, generatorReport, nxRecord])
+  rmSync(leftover, { recursive: true, force: true });
 const nxExit = await runTargets();
 addTasks(nxExit);
 requireTests();
 if (!options.slow && !options.affected) {
-  await addBoundaries();
+  await addCheck('boundaries', 'check-boundaries.mjs', boundariesReport);
   await addLintOfTheRest();
 }
+if (options.slow) await addCheck('generator', 'check-generator.mjs', generatorReport);
 report();
 
 function runTargets() {
@@ -121,12 +124,13 @@ function hasSlowSpecs() {
   });
 }
 
-async function addBoundaries() {
-  await runNode(join(root, 'tools', 'check-boundaries.mjs'), [boundariesReport]);
-  if (!existsSync(boundariesReport)) return complain('check-boundaries');
-  const { passed, failures } = readJson(boundariesReport);
+/** A script of tools/ that leaves `{ passed, failures }` in a report. */
+async function addCheck(title, script, file) {
+  await runNode(join(root, 'tools', script), [file]);
+  if (!existsSync(file)) return complain(script);
+  const { passed, failures } = readJson(file);
   totals.passed += passed;
-  for (const failure of failures) complain(`boundaries › ${failure}`);
+  for (const failure of failures) complain(`${title} › ${failure}`);
 }
 
 /** Tools, examples and configuration belong to no project. */

@@ -8,3 +8,4 @@ export {
 } from './conformance.ts';
 export { allocatorPreviewCases } from './preview-conformance.ts';
 export { borderMachine, smallMachine, type SmallMachineOptions } from './small-machines.ts';
+export { subsystemCases, type SubsystemCase, type SubsystemKernelMaker } from './subsystem-conformance.ts';
