@@ -125,11 +125,17 @@ export { Tracepoint, type TracepointListener } from './events/tracepoint.ts';
 export { createTracepoints, type TracepointArgs, type Tracepoints } from './events/tracepoints.ts';
 export { VirtualClock } from './events/virtual-clock.ts';
 export { inject, injectable, type HostContainer } from './host/container.ts';
-export { ERRNO, errnoName, type ErrnoName } from './host/errno.ts';
+export { ERRNO, errnoName, errnoText, type ErrnoName } from './host/errno.ts';
 export { KernfsError } from './host/errors.ts';
 export { Kernel, type InvariantFailure, type KernelPhase, type SectionContent } from './host/kernel.ts';
 export type { DirectoryNode, FileNode, KernfsStat, LinkNode } from './host/kernfs.ts';
-export { SubsystemScope, SubsystemScopeToken, type InvariantResult, type Registration } from './host/scope.ts';
+export {
+  SubsystemScope,
+  SubsystemScopeToken,
+  type InvariantResult,
+  type OperatorCommand,
+  type Registration,
+} from './host/scope.ts';
 export { defineSlot, type Slot } from './host/slot.ts';
 export { defineSubsystem, type AnySubsystem, type InjectableClass, type Subsystem } from './host/subsystem.ts';
 export { token, type AnyToken, type Token, type TokenValue } from './host/token.ts';

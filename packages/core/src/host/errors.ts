@@ -4,6 +4,15 @@ import { ERRNO, type ErrnoName } from './errno.ts';
 
 const host = 'kernel';
 
+export const noSuchCommand = (name: string, known: readonly string[]) =>
+  new ReplugError({
+    code: 'RP1150',
+    who: host,
+    what: 'no such command',
+    value: name,
+    hint: known.length === 0 ? 'no subsystem of this kernel has commands' : `there are: ${known.join(', ')}`,
+  });
+
 // RP1100…: what is wrong with a list of subsystems
 
 export const missingContracts = (lines: readonly string[], providers: readonly string[]) =>

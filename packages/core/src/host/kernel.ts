@@ -3,8 +3,8 @@
  * tracepoints, check invariants, hash the state.
  */
 import { Hasher } from '../base/hasher.ts';
-import { disposeFailed, kernelDisposed } from './errors.ts';
-import { attribute, type SubsystemScope } from './scope.ts';
+import { disposeFailed, kernelDisposed, noSuchCommand } from './errors.ts';
+import { attribute, type OperatorCommand, type SubsystemScope } from './scope.ts';
 import type { ContextTracker } from '../events/context-tracker.ts';
 import type { KernelLog } from '../events/kernel-log.ts';
 import type { Tracepoints } from '../events/tracepoints.ts';
@@ -114,6 +114,28 @@ export class Kernel {
   readlink(path: string): string {
     this.assertAlive('readlink');
     return this.parts.kernfs.readlink(path);
+  }
+
+  /** Operator commands by name, in natural order. */
+  commands(): ReadonlyMap<string, OperatorCommand> {
+    this.assertAlive('commands');
+    const all = this.scopes.flatMap(({ commands }) => [...commands]);
+    return new Map(all.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+  }
+
+  /** Runs an operator command; the longest name that the line begins with counts. Overdue alarms fire then. Throws RP1150. */
+  execute(line: string): string {
+    const commands = this.commands();
+    const words = line.trim().split(/\s+/);
+    for (let count = words.length; count > 0; count--) {
+      const command = commands.get(words.slice(0, count).join(' '));
+      if (command === undefined) continue;
+      const rest = new RegExp(`^\\s*(?:\\S+\\s*){${count}}`);
+      const output = command.run(line.replace(rest, '').trim());
+      this.clock.advance(0);
+      return output;
+    }
+    throw noSuchCommand(words[0], [...commands.keys()]);
   }
 
   /** Runs every invariant; an empty list means that all hold. */

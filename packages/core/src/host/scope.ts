@@ -20,6 +20,7 @@ export interface Registration {
     | 'link'
     | 'directory'
     | 'gauge'
+    | 'command'
     | 'invariant'
     | 'section'
     | 'hash'
@@ -28,6 +29,16 @@ export interface Registration {
     | 'owned'
     | 'hook';
   readonly name: string;
+}
+
+/** Something that an operator types and that is no file: a monitor's command, an event of the firmware. */
+export interface OperatorCommand {
+  /** Its arguments, as help shows them: `ID requested-size SIZE`. */
+  readonly usage: string;
+  /** One line that says what it does. */
+  readonly summary: string;
+  /** Takes what follows the name; returns what is printed. A refusal is a KernfsError with an errno, or a ReplugError. */
+  run(args: string): string;
 }
 
 /** What scopes of one kernel share. */
@@ -48,6 +59,8 @@ export class SubsystemScope {
   readonly invariants = new Map<string, () => InvariantResult>();
   /** Report sections by name: plain data, or text. */
   readonly sections = new Map<string, () => unknown>();
+  /** Operator commands by name; a name may have several words. */
+  readonly commands = new Map<string, OperatorCommand>();
   /** What the subsystem adds to the two hashes of a kernel's state. */
   readonly hashes = new Map<'state' | 'contract', (hasher: Hasher) => void>();
 
@@ -153,6 +166,11 @@ export class SubsystemScope {
   /** A counter. */
   gauge(name: string, read: () => number): Disposable {
     return this.collect('gauge', this.gauges, name, read);
+  }
+
+  /** A command for `kernel.execute()`, scenarios and the shell: `info memory-devices`, `qom-set`. */
+  command(name: string, command: OperatorCommand): Disposable {
+    return this.collect('command', this.commands, name, command);
   }
 
   /** A check that `kernel.validate()` runs; it says what is wrong, if anything. */
