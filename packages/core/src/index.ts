@@ -22,6 +22,7 @@ export {
 } from './machine/arch-profiles.ts';
 export { bootMemory, bootReserved, bootZones } from './machine/boot-layout.ts';
 export { contigPageInfo, fragmentationIndex, unusableFreeIndex, type ContigPageInfo } from './machine/fragmentation.ts';
+export { gfpPageClass } from './machine/gfp-class.ts';
 export { formatGfp, GFP, GFP_MASKS, GFP_ZONE_TABLE, gfpMigratetype, parseGfp } from './machine/gfp.ts';
 export { addRangeToZone, removeRangeFromZone, shrinkZoneSpan, subsectionPages } from './machine/zone-resize.ts';
 export { Machine } from './machine/machine.ts';
@@ -42,8 +43,26 @@ export {
   profileOf,
   type MachineSpec,
 } from './machine/machine-spec.ts';
-export { memoryBlock, memoryBlockIds, pagesPerBlock, type MemoryBlock } from './machine/memory-blocks.ts';
+export {
+  memoryBlock,
+  memoryBlockIds,
+  MemoryBlocks,
+  pagesPerBlock,
+  type MemoryBlock,
+  type MutableMemoryBlock,
+} from './machine/memory-blocks.ts';
+export { insertMemory, nodeOfPfn, pagesInside, removeMemory } from './machine/memory-ranges.ts';
+export { Resources, type Resource } from './machine/resources.ts';
 export { memoryBlockSize, type FirmwareFacts } from './machine/memory-block-size.ts';
+export {
+  movableOptionsOf,
+  movableStarts,
+  parseCoreAmount,
+  usableStart,
+  type CoreAmount,
+  type FirmwareRange,
+  type MovableOptions,
+} from './machine/movable-zone.ts';
 export { FALLBACKS, MIGRATE, MIGRATE_PCPTYPES, MIGRATE_TYPES, MIGRATETYPE_NAMES } from './machine/migratetypes.ts';
 export { PageMap, type ColumnOptions, type ColumnType } from './machine/page-map.ts';
 export {
@@ -62,12 +81,27 @@ export { nodeOrders, typeOfRank, zonelist, type ZonelistOptions } from './machin
 export { MemoryNode, Zone, Zones } from './machine/zones.ts';
 export { AllocatorPreview } from './contracts/allocator-preview.ts';
 export {
+  COMPACT_MODE,
+  COMPACT_RESULT,
+  COMPACT_RESULT_NAMES,
+  Compaction,
+  WHOLE_ZONE_ORDER,
+  type CompactionRun,
+  type CompactionSight,
+  type CompactMode,
+  type CompactOutcome,
+  type CompactRequest,
+  type CompactResult,
+  type CompactScan,
+} from './contracts/compaction.ts';
+export {
   ContiguousRanges,
   type Blocker,
   type ContigOutcome,
   type IsolateOptions,
   type RangeOutcome,
 } from './contracts/contiguous-ranges.ts';
+export { DeviceMemory } from './contracts/device-memory.ts';
 export {
   MemoryHotplug,
   type AddMemoryOptions,
@@ -87,7 +121,7 @@ export {
 } from './contracts/page-migrator.ts';
 export { Reclaimer } from './contracts/reclaimer.ts';
 export { ZoneSizing } from './contracts/zone-sizing.ts';
-export { FreedPageZone, GrowZone, OnlinePage } from './contracts/slots.ts';
+export { FreedPageZone, GrowZone, MemoryBlockFiles, OnlinePage } from './contracts/slots.ts';
 export { FOUND, ZoneFreeLists, type Found } from './contracts/zone-free-lists.ts';
 export {
   KIND,

@@ -25,6 +25,11 @@ export class Dictionary {
     }
     return index;
   }
+
+  /** Index of a text that was interned; -1 for any other. */
+  find(text: string): number {
+    return this.index.get(text) ?? -1;
+  }
 }
 
 /** Order, migratetype and percpu_refill as the `unit` column holds them. */
@@ -43,6 +48,8 @@ export class EventColumnsBuilder {
   cpu = new Uint16Array(FIRST_CAPACITY);
   gfp = new Uint16Array(FIRST_CAPACITY);
   task = new Uint32Array(FIRST_CAPACITY);
+  /** Made with the first call chain. */
+  stack: Uint32Array | undefined;
   args = new Float64Array(FIRST_CAPACITY);
   argsLength = 0;
   capacity = FIRST_CAPACITY;
@@ -50,6 +57,7 @@ export class EventColumnsBuilder {
   readonly words = new Dictionary();
   readonly gfpTexts = new Dictionary();
   readonly flagTexts = new Dictionary();
+  readonly stacks = new Dictionary();
   readonly tasks: Task[] = [];
   private readonly taskIndex = new Map<string, number>();
   private finished = false;
@@ -66,6 +74,15 @@ export class EventColumnsBuilder {
     return index;
   }
 
+  /** Gives a row that was added its call chain. */
+  setStack(row: number, text: string): void {
+    if (this.stack === undefined) {
+      this.stack = new Uint32Array(this.capacity);
+      this.stacks.intern('');
+    }
+    this.stack[row] = this.stacks.intern(text);
+  }
+
   /** Makes room for one more row. Row `length` may be written afterwards; raising `length` commits it. */
   reserve(): void {
     if (this.length < this.capacity) return;
@@ -79,6 +96,7 @@ export class EventColumnsBuilder {
     this.cpu = grown(this.cpu, new Uint16Array(capacity));
     this.gfp = grown(this.gfp, new Uint16Array(capacity));
     this.task = grown(this.task, new Uint32Array(capacity));
+    if (this.stack !== undefined) this.stack = grown(this.stack, new Uint32Array(capacity));
     this.capacity = capacity;
   }
 
@@ -153,6 +171,7 @@ export class EventColumnsBuilder {
       gfpTexts: this.gfpTexts.texts,
       flagTexts: this.flagTexts.texts,
       tasks: this.tasks,
+      ...(this.stack && { stack: this.stack.slice(0, length), stacks: this.stacks.texts }),
     };
   }
 }
@@ -184,6 +203,7 @@ export function sliceEvents(events: EventColumns, first: number, last: number): 
     cpu: events.cpu.subarray(first, last),
     gfp: events.gfp.subarray(first, last),
     task: events.task.subarray(first, last),
+    ...(events.stack && { stack: events.stack.subarray(first, last) }),
   };
 }
 
@@ -205,6 +225,7 @@ export function filterEvents(events: EventColumns, keeps: (kind: number) => bool
     cpu: gather(events.cpu, new Uint16Array(length), rows),
     gfp: gather(events.gfp, new Uint16Array(length), rows),
     task: gather(events.task, new Uint32Array(length), rows),
+    ...(events.stack && { stack: gather(events.stack, new Uint32Array(length), rows) }),
   };
 }
 

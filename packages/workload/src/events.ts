@@ -10,6 +10,7 @@
  *   cpu       u16
  *   gfp       u16   index into `gfpTexts` (mm_page_alloc only)
  *   task      u32   index into `tasks`
+ *   stack     u32   index into `stacks`, 0 for none; only of traces that keep call chains
  *
  * Kinds with the fields page, pfn, order (and migratetype, percpu_refill, gfp_flags) live in those columns alone: the five
  * kmem page events. Every other kind puts all of its fields except `page` into `args`, in catalogue order, numbers as
@@ -36,11 +37,14 @@ export interface EventColumns {
   readonly cpu: Uint16Array;
   readonly gfp: Uint16Array;
   readonly task: Uint32Array;
+  readonly stack?: Uint32Array;
   readonly args: Float64Array;
   readonly words: readonly string[];
   readonly gfpTexts: readonly string[];
   readonly flagTexts: readonly string[];
   readonly tasks: readonly Task[];
+  /** Lines `symbol+0x1/0x2` as far as they were told, innermost first, joined by newlines; entry 0 is the empty text. */
+  readonly stacks?: readonly string[];
 }
 
 /** True for the kinds whose fields are all in the fixed columns. */
@@ -52,6 +56,11 @@ export function isPageEvent(kind: number): boolean {
 export function eventPfn(events: EventColumns, index: number): number {
   const high = events.pfnHigh[index];
   return high === NO_PAGE_HIGH ? -1 : high * 4294967296 + events.pfnLow[index];
+}
+
+/** The call chain of an event, innermost first, joined by newlines; '' when there is none. */
+export function eventStack({ stack, stacks }: EventColumns, index: number): string {
+  return stack === undefined ? '' : (stacks?.[stack[index]] ?? '');
 }
 
 /** Values of an event that is not a page event: `args[first + i]` is catalogue field i (page left out). */

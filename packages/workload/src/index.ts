@@ -19,7 +19,21 @@ export {
 } from './clock.ts';
 export { parseDuration } from './duration.ts';
 export type { EventColumns, Task } from './events.ts';
-export { argCount, eventArg, eventPfn, isPageEvent, NO_PAGE_HIGH } from './events.ts';
+export { argCount, eventArg, eventPfn, eventStack, isPageEvent, NO_PAGE_HIGH } from './events.ts';
+export {
+  BYTE_MOVABILITY,
+  byteOfGfp,
+  CLASS_MASK,
+  DOUBT,
+  DOUBT_NAMES,
+  MappedPages,
+  ownerBytes,
+  pageByte,
+  pageClassBytes,
+  PageClassifier,
+  type PageWordsView,
+} from './page-classes.ts';
+export { classOfFlags, compoundOrder, flagsOfClass, isBuddy, isNoPage, KPF } from './page-flags.ts';
 export {
   ownedBlocks,
   PAGE_OWNER_MARK,

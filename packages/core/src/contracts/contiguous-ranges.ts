@@ -40,7 +40,10 @@ export interface ContigOutcome extends RangeOutcome {
 export interface ContiguousRanges {
   /** First page in [start, end) that isolation would refuse, with its rule; undefined when it would be granted. Pure. */
   unmovable(start: Pfn, end: Pfn, options: IsolateOptions): Blocker | undefined;
-  /** start_isolate_page_range(): all pageblocks become ISOLATE, or none does. */
+  /**
+   * start_isolate_page_range(): all pageblocks become ISOLATE, or none does. Pages on per-CPU lists stay there and may still be
+   * given out: drain them afterwards, or disable the lists before.
+   */
   isolate(start: Pfn, end: Pfn, options: IsolateOptions): RangeOutcome;
   /** undo_isolate_page_range(): pageblocks return to a migratetype; free blocks that span pageblocks merge again. */
   undoIsolation(start: Pfn, end: Pfn, migratetype: number): void;
@@ -52,7 +55,8 @@ export interface ContiguousRanges {
   free(start: Pfn, end: Pfn): void;
   /**
    * Takes isolated free pages of [start, end) out of the allocator for good (offlining): afterwards it knows nothing of them.
-   * Returns how many pages it took; the rest were offline or poisoned. Zone counters are the caller's.
+   * Returns by how many pages the managed figure falls, as __offline_isolated_pages() does: pages that were logically offline
+   * are not in it, poisoned ones are. Zone counters are the caller's; the pageblocks are not isolated any more.
    */
   removeIsolated(start: Pfn, end: Pfn): number;
   /**

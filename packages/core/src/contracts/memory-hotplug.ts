@@ -6,11 +6,10 @@
  */
 import { token } from '../host/token.ts';
 import type { Nid, Pfn } from '../base/units.ts';
+import type { MemoryBlockState, OnlineType } from '../machine/memory-blocks.ts';
 import type { Blocker } from './contiguous-ranges.ts';
 
-/** What is written to memoryN/state and auto_online_blocks. */
-export type OnlineType = 'offline' | 'online' | 'online_kernel' | 'online_movable';
-export type MemoryBlockState = 'online' | 'offline' | 'going-offline';
+export type { MemoryBlockState, OnlineType } from '../machine/memory-blocks.ts';
 
 export interface AddMemoryOptions {
   /** Default "System RAM"; a driver's own memory is "System RAM (NAME)" and enters no firmware map. */

@@ -51,8 +51,10 @@ export interface PageMigrator {
   /** MOVABILITY of an allocated page; of free, offline and poisoned pages NOTHING. */
   movability(row: Row): number;
   /**
-   * First page in [start, end) that migration would take; -1 when none is left. A page that is logically offline and still
-   * held makes it `{ blocked: pfn }`, as a counted PageOffline does in the kernel.
+   * First page in [start, end) that migration would take, pinned ones included: that they stay shows when they are moved.
+   * -1 when none is left. A page that is logically offline and still held makes it `{ blocked: pfn }`, as a counted
+   * PageOffline does in the kernel. Held means that its state byte is not UNTOUCHED: a driver that drops its reference in
+   * GOING_OFFLINE sets the byte to UNTOUCHED, and back when the offlining is cancelled.
    */
   nextMovable(start: Pfn, end: Pfn): Pfn | -1 | { readonly blocked: Pfn };
   /** Tries to move every movable page of [start, end) out of it. Emits mm_migrate_pages, charges the clock. */
@@ -63,9 +65,13 @@ export interface PageMigrator {
   setPinned(row: Row, pinned: boolean): void;
   /**
    * Where the contents that were first allocated at a row are now; the row itself when they never moved, -1 when they were
-   * freed. For whoever keeps row numbers across migrations: replayed owners, slab models, tests.
+   * freed. For whoever keeps row numbers across migrations: replayed owners, slab models, tests. When a row was given out
+   * again after its contents moved away, two contents were first allocated there, and this follows those that moved last:
+   * who must tell them apart listens with onMove().
    */
   currentRow(firstRow: Row): Row;
+  /** Tells of every block whose contents move, from row to row, whoever moves them. Disposing the result ends it. */
+  onMove(listener: (source: Row, target: Row, order: number) => void): Disposable;
 }
 
 export const PageMigrator = token<PageMigrator>()('core.PageMigrator', { provider: 'buddy() from @replug/buddy' });

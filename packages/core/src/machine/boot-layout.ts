@@ -90,12 +90,10 @@ export function bootZones(
   return zones;
 
   function add(nid: number, kind: ZoneName, start: number, end: number, own: readonly MemoryRange[]): void {
-    const inside = own.filter((m) => m.start < end && m.end > start);
-    if (start >= end || inside.length === 0) return;
-    // A node's zone spans from its first to its last page; the limits only cut.
-    const first = Math.max(start, inside[0].start);
-    const last = Math.min(end, inside.at(-1)!.end);
-    zones.push({ nid, kind, startPfn: first, spannedPages: last - first });
+    if (start >= end || !own.some((m) => m.start < end && m.end > start)) return;
+    // Holes count: a node's zones lie side by side from its first to its last page, cut at the limits.
+    const last = Math.min(end, own.at(-1)!.end);
+    zones.push({ nid, kind, startPfn: start, spannedPages: last - start });
   }
 }
 

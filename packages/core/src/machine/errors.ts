@@ -58,3 +58,12 @@ export const badKernelProfile = (value: string) =>
   new ReplugError({ code: 'RP1025', who: spec, what: 'not a kernel version', value, hint: 'e.g. 6.1, 6.12' });
 export const specTooBig = (value: string) =>
   new ReplugError({ code: 'RP1026', who: spec, what: 'more memory than the architecture can address', value });
+export const badSpecFlag = (value: string) =>
+  new ReplugError({ code: 'RP1027', who: spec, what: 'neither true nor false', value });
+export const movableTwice = () =>
+  new ReplugError({
+    code: 'RP1028',
+    who: spec,
+    what: 'movable together with kernelcore, movablecore or movable_node',
+    hint: 'leave one of them out',
+  });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isMachineShorthand, parseMachineFile, parseMachineShorthand, profileOf } from './machine-spec.ts';
+import { zonelist } from './zonelists.ts';
 import { Machine } from './machine.ts';
 
 describe('machine shorthand', () => {
@@ -16,7 +17,7 @@ describe('machine shorthand', () => {
     expect(pages).toEqual([1048576 - 98, 1048576]);
     expect(machine.zones.map((z) => `${z.nid} ${z.kind} ${z.startPfn}+${z.spannedPages}`)).toEqual([
       '0 DMA 1+4095',
-      '0 DMA32 4096+782336',
+      '0 DMA32 4096+1044480',
       '0 Normal 1048576+262144',
       '1 Normal 1310720+1048576',
     ]);
@@ -60,6 +61,53 @@ describe('machine file', () => {
   it('says what does not fit, by path', () => {
     expect(() => parseMachineFile('arch: s390x\nsize: 1G\ncpu: 3\n', 'm.yaml')).toThrow(/RP1024.*cpu/);
     expect(() => parseMachineFile(': [', 'm.yaml')).toThrow('RP1024');
+  });
+});
+
+describe('memory for hotplug, and ZONE_MOVABLE by the options of the kernel', () => {
+  const movable = (text: string): string[] =>
+    parseMachineShorthand(text)
+      .zones.filter((z) => z.kind === 'Movable')
+      .map((z) => `${z.nid}:${z.startPfn.toString(16)}+${z.spannedPages.toString(16)}`);
+
+  it('kernelcore and movablecore', () => {
+    expect(movable('s390x,2G,movablecore=512M')).toEqual(['0:60000+20000']);
+    expect(movable('ppc64le,2G,kernelcore=50%')).toEqual(['0:4000+4000']);
+    expect(movable('ppc64le,2G,nodes=2,movablecore=512M')).toEqual(['0:3000+1000', '1:7000+1000']);
+    expect(() => movable('s390x,2G,movablecore=much')).toThrow('RP1021');
+    expect(() => movable('s390x,2G,movablecore=1G,movable=1G')).toThrow('RP1028');
+    expect(() => movable('s390x,2G,movable_node=maybe')).toThrow('RP1027');
+  });
+
+  it('movable_node takes nodes that are hot-pluggable', () => {
+    expect(movable('x86-64,8G,nodes=2,movable_node')).toEqual([]);
+    const { zones } = parseMachineFile(
+      'arch: x86-64\nmovable_node: true\nnodes:\n  - size: 8G\n  - { size: 8G, hotpluggable: true }\n',
+      'm.yaml',
+    );
+    expect(zones.filter((z) => z.nid === 1).map((z) => z.kind)).toEqual(['Movable']);
+  });
+
+  it('possible nodes and rows for memory that comes later', () => {
+    const { nodes, sparePages } = parseMachineShorthand('x86-64,1G,nodes=2,possible=1,spare=2G');
+    expect(nodes.map((n) => n.online ?? true)).toEqual([true, true, false]);
+    expect(nodes.map((n) => n.distances)).toEqual([
+      [10, 20, 20],
+      [20, 10, 20],
+      [20, 20, 10],
+    ]);
+    expect(sparePages).toBe(524_288);
+  });
+
+  it('PreferMovable stands between Normal and Movable, and behind Normal for the kernel', () => {
+    const machine = new Machine(parseMachineShorthand('x86-64,8G,movable=1G,prefer_movable'));
+    const { zones } = machine;
+    expect(zones.kinds.map((k) => k.name)).toEqual(['DMA', 'DMA32', 'Normal', 'PreferMovable', 'Movable', 'Device']);
+    zones.find(0, 'PreferMovable')!.managedPages = 1;
+    const names = (type: number): string[] => [...zonelist(zones, [0], type)].map((i) => zones.all[i].name);
+    expect(names(4)).toEqual(['Movable', 'PreferMovable', 'Normal', 'DMA32', 'DMA']);
+    expect(names(2)).toEqual(['Normal', 'PreferMovable', 'DMA32', 'DMA']);
+    expect(names(1)).toEqual(['DMA32', 'DMA']);
   });
 });
 

@@ -5,7 +5,11 @@
  *   nodes=N       nodes of equal size                 cpus=N       CPUs, dealt to the nodes in equal runs
  *   kernel=6.12   behaviour profile                   movable=SIZE ZONE_MOVABLE at the top, shared by the nodes
  *   spare=SIZE    memory that may be added later      block=SIZE   memory block size
- * File       YAML or JSON with the same keys, plus `nodes` as a list of { size, cpus, distances } and `sysctl`.
+ *   possible=N    nodes that may come later           movable_node hot-pluggable nodes are ZONE_MOVABLE
+ *   kernelcore=SIZE|N%, movablecore=SIZE|N%           the kernel's own options for ZONE_MOVABLE
+ *   prefer_movable                                    the zone PreferMovable is configured
+ * File       YAML or JSON with the same keys, plus `nodes` as a list of { size, cpus, distances, hotpluggable } and
+ *            `sysctl`.
  */
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
@@ -15,20 +19,25 @@ import { bootMemory, bootReserved, bootZones } from './boot-layout.ts';
 import {
   badKernelProfile,
   badSpecFile,
+  badSpecFlag,
   badSpecKey,
   badSpecNumber,
   badSpecSize,
+  movableTwice,
   specTooBig,
   unknownArch,
 } from './errors.ts';
 import type { KernelProfile, MachineDescription, NodeDescription } from './machine-description.ts';
 import { memoryBlockSize } from './memory-block-size.ts';
+import { movableStarts, parseCoreAmount, type CoreAmount } from './movable-zone.ts';
+import type { ZoneName } from './zone-kinds.ts';
 
 const size = z.union([z.string(), z.number()]);
 const nodeSchema = z.strictObject({
   size,
   cpus: z.array(z.int().nonnegative()).optional(),
   distances: z.array(z.int().min(10).max(255)).optional(),
+  hotpluggable: z.boolean().optional(),
 });
 
 /** The schema of a machine file. */
@@ -41,11 +50,30 @@ export const machineSpecSchema = z.strictObject({
   movable: size.optional(),
   spare: size.optional(),
   block: size.optional(),
+  possible: z.int().min(0).max(1024).optional(),
+  kernelcore: size.optional(),
+  movablecore: size.optional(),
+  movable_node: z.boolean().optional(),
+  prefer_movable: z.boolean().optional(),
   sysctl: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 });
 export type MachineSpec = z.infer<typeof machineSpecSchema>;
 
-const SHORTHAND_KEYS = ['nodes', 'cpus', 'kernel', 'movable', 'spare', 'block'] as const;
+const SHORTHAND_KEYS = [
+  'nodes',
+  'cpus',
+  'kernel',
+  'movable',
+  'spare',
+  'block',
+  'possible',
+  'kernelcore',
+  'movablecore',
+  'movable_node',
+  'prefer_movable',
+] as const;
+const COUNTS = ['nodes', 'cpus', 'possible'];
+const FLAGS = ['movable_node', 'prefer_movable'];
 
 /** Parses a shorthand, e.g. `s390x,512M`. Throws RP1020–RP1026. */
 export function parseMachineShorthand(text: string): MachineDescription {
@@ -53,6 +81,10 @@ export function parseMachineShorthand(text: string): MachineDescription {
   const spec: Record<string, unknown> = { arch };
   for (const part of rest) {
     const equals = part.indexOf('=');
+    if (FLAGS.includes(part)) {
+      spec[part] = true;
+      continue;
+    }
     if (equals < 0) {
       spec.size = part;
       continue;
@@ -60,7 +92,7 @@ export function parseMachineShorthand(text: string): MachineDescription {
     const key = part.slice(0, equals);
     const value = part.slice(equals + 1);
     if (!(SHORTHAND_KEYS as readonly string[]).includes(key)) throw badSpecKey(key, SHORTHAND_KEYS);
-    spec[key] = key === 'nodes' || key === 'cpus' ? wholeNumber(value) : value;
+    spec[key] = COUNTS.includes(key) ? wholeNumber(value) : FLAGS.includes(key) ? yesOrNo(value) : value;
   }
   return describeMachine(check(spec, text));
 }
@@ -84,19 +116,20 @@ export function isMachineShorthand(text: string): boolean {
 
 /** A description from a checked spec. */
 export function describeMachine(spec: MachineSpec): MachineDescription {
-  const arch = archOf(spec.arch);
-  if (arch === undefined) throw unknownArch(spec.arch, Object.keys(ARCH_PROFILES));
+  const known = archOf(spec.arch);
+  if (known === undefined) throw unknownArch(spec.arch, Object.keys(ARCH_PROFILES));
+  const arch = spec.prefer_movable === true ? withPreferMovable(known) : known;
   const pageSize = 2 ** arch.pageShift;
   const { sizes, nodes, cpus } = nodesOf(spec, arch);
   const memory = bootMemory(arch, sizes);
   if (memory.at(-1)!.end * pageSize > 2 ** arch.maxPhysmemBits) throw specTooBig(String(spec.size));
   const memoryEnd = memory.at(-1)!.end * pageSize;
-  const movable = movableStarts(spec, arch, memory, sizes.length);
+  const movable = movableOf(spec, arch, memory, sizes.length);
   return {
     arch,
     profile: profileOf(spec.kernel ?? '6.12'),
     cpus,
-    nodes,
+    nodes: withPossible(nodes, spec.possible ?? 0),
     memory,
     zones: bootZones(arch, memory, movable),
     reserved: bootReserved(arch, memory),
@@ -151,13 +184,47 @@ function nodesOf(spec: MachineSpec, arch: ArchProfile): { sizes: number[]; nodes
   return { sizes: nodes.map(() => each), nodes, cpus };
 }
 
-/** Movable memory at the top of each node, in equal parts, aligned as the kernel rounds (maximal block). */
-function movableStarts(
+/** Nodes that hotplug may bring up: no memory, no CPUs, as far away as any. */
+function withPossible(nodes: readonly NodeDescription[], more: number): NodeDescription[] {
+  const total = nodes.length + more;
+  const far = (row: readonly number[]): number[] => [...row, ...range(row.length, total).map(() => 20)];
+  return [
+    ...nodes.map((node) => ({ ...node, distances: far(node.distances) })),
+    ...range(nodes.length, total).map((nid) => ({
+      nid,
+      cpus: [],
+      distances: defaultDistances(nid, total),
+      online: false,
+    })),
+  ];
+}
+
+const withPreferMovable = (arch: ArchProfile): ArchProfile => ({
+  ...arch,
+  zoneKinds: arch.zoneKinds.flatMap((kind): ZoneName[] => (kind === 'Movable' ? ['PreferMovable', kind] : [kind])),
+});
+
+/** Where ZONE_MOVABLE begins: by the kernel's options, or with `movable` at the top of each node in equal parts. */
+function movableOf(
   spec: MachineSpec,
   arch: ArchProfile,
   memory: MachineDescription['memory'],
   nodes: number,
 ): Map<number, number> {
+  const { kernelcore, movablecore, movable_node: movableNode } = spec;
+  if (kernelcore !== undefined || movablecore !== undefined || movableNode === true) {
+    if (spec.movable !== undefined) throw movableTwice();
+    const hot = new Set(Array.isArray(spec.nodes) ? spec.nodes.flatMap((n, nid) => (n.hotpluggable ? [nid] : [])) : []);
+    return movableStarts(
+      arch,
+      memory.map((m) => ({ ...m, hotpluggable: hot.has(m.nid) })),
+      {
+        ...(kernelcore !== undefined && { kernelcore: kernelcore === 'mirror' ? 'mirror' : core(kernelcore, arch) }),
+        ...(movablecore !== undefined && { movablecore: core(movablecore, arch) }),
+        movableNode,
+      },
+    );
+  }
   const starts = new Map<number, number>();
   if (spec.movable === undefined) return starts;
   const each = Math.floor(bytes(spec.movable) / nodes / 2 ** arch.pageShift);
@@ -167,6 +234,12 @@ function movableStarts(
     starts.set(nid, Math.ceil((end - each) / align) * align);
   }
   return starts;
+}
+
+function core(value: string | number, arch: ArchProfile): CoreAmount {
+  const amount = parseCoreAmount(String(value), 2 ** arch.pageShift);
+  if (amount === undefined) throw badSpecSize(String(value));
+  return amount;
 }
 
 function check(value: unknown, name: string): MachineSpec {
@@ -179,6 +252,11 @@ function bytes(value: string | number): number {
   const parsed = typeof value === 'number' ? value : parseSize(value);
   if (parsed === undefined || parsed < 0) throw badSpecSize(String(value));
   return parsed;
+}
+
+function yesOrNo(text: string): boolean {
+  if (text !== 'true' && text !== 'false') throw badSpecFlag(text);
+  return text === 'true';
 }
 
 function wholeNumber(text: string): number {

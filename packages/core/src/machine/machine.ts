@@ -7,8 +7,10 @@
 import { pagesPerSection } from './arch-profiles.ts';
 import { memoryOutsideZones, overlappingMemory, unknownNode } from './errors.ts';
 import type { MachineDescription, MemoryRange, PfnRange } from './machine-description.ts';
+import { MemoryBlocks } from './memory-blocks.ts';
 import { PageMap } from './page-map.ts';
 import { PAGE_CLASS } from './page-state.ts';
+import { bootResources, type Resources } from './resources.ts';
 import { nodeOrders } from './zonelists.ts';
 import { Zones, type Zone } from './zones.ts';
 import type { Hasher } from '../base/hasher.ts';
@@ -19,8 +21,12 @@ export class Machine {
   readonly zones: Zones;
   /** Node preference by position in zones.nodes; rebuilt when a zone gains or loses its pages. */
   nodeOrder: number[][] = [];
-  /** Memory by node; hot-add appends. */
+  /** Memory by node, ascending; changes as memory comes and goes (memory-ranges.ts). */
   readonly memory: MemoryRange[];
+  /** Memory blocks: memoryN in sysfs. */
+  readonly blocks: MemoryBlocks;
+  /** Physical addresses by use: /proc/iomem. */
+  readonly resources: Resources;
 
   constructor(description: MachineDescription) {
     checkMemory(description);
@@ -47,6 +53,8 @@ export class Machine {
       built.managedPages = zone.managedPages ?? sum(present) - sum(intersect(present, description.reserved));
     }
     this.markReserved(description.reserved);
+    this.blocks = new MemoryBlocks(this);
+    this.resources = bootResources(this.memory, 2 ** description.arch.pageShift);
     this.rebuildZonelists(new Set());
   }
 

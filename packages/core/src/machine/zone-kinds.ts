@@ -36,6 +36,8 @@ export const ZONE_KINDS = {
   DMA32: kind(1, 'DMA32', 256),
   Normal: kind(2, 'Normal', 32),
   HighMem: kind(3, 'HighMem', 0, { kernel: false, highmem: true }),
+  /** Of the virtio-mem letter, in no kernel: movable requests prefer it, others come when Normal is exhausted. */
+  PreferMovable: kind(3.5, 'PreferMovable', 0),
   Movable: kind(4, 'Movable', 0, { kernel: false, movableOnly: true }),
   Device: kind(5, 'Device', 0, { kernel: false, device: true }),
 } as const satisfies Record<string, ZoneKind>;

@@ -54,15 +54,19 @@ export function nodeOrders(zones: Zones, options: ZonelistOptions = {}): number[
 
 /**
  * Zone indices to try, best first, for an allocation on a node that may use kinds up to a rank. A rank that is not
- * configured behaves as the nearest configured kind below, Movable excepted.
+ * configured behaves as the nearest configured kind below, Movable excepted. A request for Normal that finds Normal
+ * exhausted comes to PreferMovable before the zones below.
  */
 export function zonelist(zones: Zones, order: readonly number[], highestType: number): Int32Array {
   const list: number[] = [];
+  const prefer = zones.kinds.findIndex((k) => k.name === 'PreferMovable');
+  const fallsBack = prefer > highestType && zones.kinds[highestType].name === 'Normal';
   for (const nid of order) {
     const node = zones.node(nid)!;
     for (let type = highestType; type >= 0; type--) {
       const zone = node.zones[type];
       if (zone.managed && !zone.kind.device) list.push(zone.index);
+      if (fallsBack && type === highestType && node.zones[prefer].managed) list.push(node.zones[prefer].index);
     }
   }
   return Int32Array.from(list);

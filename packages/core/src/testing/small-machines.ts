@@ -60,3 +60,19 @@ export function borderMachine(profile: KernelProfile = '6.12'): MachineDescripti
     sparePages: 0,
   };
 }
+
+/** Two nodes with a CPU and a zone Normal of 4096 pages each, in sections of their own. */
+export function twoNodeMachine(profile: KernelProfile = '6.12'): MachineDescription {
+  const arch = ARCH_PROFILES['x86-64'];
+  const starts = [0x100000, 0x108000];
+  return {
+    ...smallMachine({ profile }),
+    nodes: [
+      { nid: 0, cpus: [0], distances: [10, 20] },
+      { nid: 1, cpus: [1], distances: [20, 10] },
+    ],
+    memory: starts.map((start, nid) => ({ nid, start, end: start + 4096 })),
+    zones: starts.map((startPfn, nid) => ({ nid, kind: 'Normal', startPfn, spannedPages: 4096 })),
+    memoryBlockSize: 2 ** arch.sectionSizeBits,
+  };
+}

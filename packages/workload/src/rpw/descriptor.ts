@@ -247,6 +247,8 @@ export const DESCRIPTOR: object = {
                 flagTexts: { rule: 'repeated', type: 'string', id: 6, protoName: 'flag_texts' },
                 firstTask: { type: 'uint32', id: 7, protoName: 'first_task' },
                 tasks: { rule: 'repeated', type: 'Task', id: 8 },
+                firstStack: { type: 'uint32', id: 9, protoName: 'first_stack' },
+                stacks: { rule: 'repeated', type: 'string', id: 10 },
               },
             },
             Task: { fields: { comm: { type: 'string', id: 1 }, pid: { type: 'sint64', id: 2 } } },
@@ -267,6 +269,7 @@ export const DESCRIPTOR: object = {
                 task: { type: 'Column', id: 13 },
                 argCount: { type: 'uint32', id: 14, protoName: 'arg_count' },
                 args: { type: 'Column', id: 15 },
+                stack: { type: 'Column', id: 16 },
               },
             },
             Column: {

@@ -1,5 +1,5 @@
 /**
- * Words, gfp texts, flag texts and tasks: written as they come up, before the events that use them, and put together again.
+ * Words, gfp texts, flag texts, tasks and call chains: written as they come up, before the events that use them, and put together again.
  * Each part says with which index it begins, so that a lost part leaves a gap and not a shift.
  */
 import type { Task } from '../events.ts';
@@ -21,22 +21,26 @@ export class DictionaryWriter {
   private gfpTexts = 0;
   private flagTexts = 0;
   private tasks = 0;
+  private stacks = 0;
 
   /** What is new in `all` since the last call. */
   *additions(all: Dictionaries): Generator<DictionaryMessage> {
-    const { words, gfpTexts, flagTexts, tasks } = this;
+    const { words, gfpTexts, flagTexts, tasks, stacks } = this;
+    const chains = all.stacks ?? [];
     if (
       words > all.words.length ||
       gfpTexts > all.gfpTexts.length ||
       flagTexts > all.flagTexts.length ||
-      tasks > all.tasks.length
+      tasks > all.tasks.length ||
+      stacks > chains.length
     )
       throw rpwMisuse('a dictionary became shorter');
     while (
       this.words < all.words.length ||
       this.gfpTexts < all.gfpTexts.length ||
       this.flagTexts < all.flagTexts.length ||
-      this.tasks < all.tasks.length
+      this.tasks < all.tasks.length ||
+      this.stacks < chains.length
     ) {
       const part = {
         firstWord: this.words,
@@ -47,11 +51,14 @@ export class DictionaryWriter {
         flagTexts: portion(all.flagTexts, this.flagTexts, (text) => text.length),
         firstTask: this.tasks,
         tasks: portion(all.tasks, this.tasks, ({ comm }) => comm.length),
+        firstStack: this.stacks,
+        stacks: portion(chains, this.stacks, (text) => text.length),
       };
       this.words += part.words.length;
       this.gfpTexts += part.gfpTexts.length;
       this.flagTexts += part.flagTexts.length;
       this.tasks += part.tasks.length;
+      this.stacks += part.stacks.length;
       yield part;
     }
   }
@@ -70,6 +77,7 @@ export class DictionaryReader implements Dictionaries {
   readonly gfpTexts: string[] = [];
   readonly flagTexts: string[] = [];
   readonly tasks: Task[] = [];
+  readonly stacks: string[] = [];
   /** Entries that were lost and stand as empty texts. */
   lost = 0;
 
@@ -80,6 +88,7 @@ export class DictionaryReader implements Dictionaries {
       [this.gfpTexts, part.firstGfpText, part.gfpTexts, ''],
       [this.flagTexts, part.firstFlagText, part.flagTexts, ''],
       [this.tasks, part.firstTask, part.tasks, LOST_TASK],
+      [this.stacks, part.firstStack, part.stacks, ''],
     ] as const;
     for (const [list, first] of lists) {
       if (first < list.length || first - list.length > MAX_GAP) throw new BadMessage('entries that do not follow');

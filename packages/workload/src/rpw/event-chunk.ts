@@ -21,6 +21,7 @@ export interface Dictionaries {
   readonly gfpTexts: readonly string[];
   readonly flagTexts: readonly string[];
   readonly tasks: readonly Task[];
+  readonly stacks?: readonly string[];
 }
 
 /** Columns with room for more rows. */
@@ -34,6 +35,8 @@ export interface EventRoom {
   cpu: Uint16Array;
   gfp: Uint16Array;
   task: Uint32Array;
+  /** Only where there are call chains. */
+  stack?: Uint32Array;
   args: Float64Array;
 }
 
@@ -69,7 +72,12 @@ export function encodeEvents(
     task: planes(events.task),
     argCount: args.length,
     args: deltaColumn(args, packer),
+    ...(hasStacks(events, from, to) && { stack: planes(events.stack!) }),
   };
+}
+
+function hasStacks({ stack }: EventColumns, from: number, to: number): boolean {
+  return stack !== undefined && stack.subarray(from, to).some((index) => index > 0);
 }
 
 /** Low pfn words; rows without a pfn repeat the one before: their place in `args` follows from the order of rows. */
@@ -112,6 +120,10 @@ export function decodeEvents(
   readUints(chunk.cpu, rows, room.cpu, at, packer);
   readUints(chunk.gfp, rows, room.gfp, at, packer);
   readUints(chunk.task, rows, room.task, at, packer);
+  if (room.stack !== undefined) {
+    if (chunk.stack === undefined || chunk.stack === null) room.stack.fill(0, at, end);
+    else readUints(chunk.stack, rows, room.stack, at, packer);
+  }
   checkIndices(room, at, end, dictionaries);
   const gathered = new Float64Array(argRows);
   readNumbers(chunk.args, argRows, gathered, 0, packer);
@@ -120,14 +132,15 @@ export function decodeEvents(
 
 /** Throws BadColumn for an index that no dictionary entry has; 0 is allowed where a dictionary is empty. */
 export function checkIndices(
-  { flags, gfp, task }: Pick<EventRoom, 'flags' | 'gfp' | 'task'>,
+  { flags, gfp, task, stack }: Pick<EventRoom, 'flags' | 'gfp' | 'task' | 'stack'>,
   from: number,
   to: number,
-  { flagTexts, gfpTexts, tasks }: Dictionaries,
+  { flagTexts, gfpTexts, tasks, stacks }: Dictionaries,
 ): void {
   below(flags, from, to, Math.max(1, flagTexts.length), 'flag texts');
   below(gfp, from, to, Math.max(1, gfpTexts.length), 'gfp texts');
   below(task, from, to, Math.max(1, tasks.length), 'tasks');
+  if (stack !== undefined) below(stack, from, to, Math.max(1, stacks?.length ?? 0), 'stacks');
 }
 
 function below(
@@ -147,7 +160,7 @@ function below(
  * how many rows are left.
  */
 export function dropUnknownKinds(room: EventRoom, at: number, end: number, known: number): number {
-  const { time, pfnLow, pfnHigh, kind, unit, flags, cpu, gfp, task } = room;
+  const { time, pfnLow, pfnHigh, kind, unit, flags, cpu, gfp, task, stack } = room;
   let kept = at;
   for (let row = at; row < end; row++) {
     if (kind[row] >= known) continue;
@@ -161,6 +174,7 @@ export function dropUnknownKinds(room: EventRoom, at: number, end: number, known
       cpu[kept] = cpu[row];
       gfp[kept] = gfp[row];
       task[kept] = task[row];
+      if (stack !== undefined) stack[kept] = stack[row];
     }
     kept++;
   }

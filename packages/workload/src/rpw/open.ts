@@ -26,7 +26,7 @@ export interface TimeRange {
 }
 
 /** What a chunk takes in memory, bytes an event and a value. */
-export const EVENT_BYTES = 24;
+export const EVENT_BYTES = 28;
 const VALUE_BYTES = 16;
 
 export class RpwFile {
@@ -88,7 +88,7 @@ export class RpwFile {
       if (this.indexed && (entry.greatestTime < fromNs || entry.leastTime >= toNs)) continue;
       const chunk = await this.eventChunk(entry, false);
       if (chunk === undefined || chunk.greatestTime < fromNs || chunk.leastTime >= toNs) continue;
-      const room = emptyRoom(chunk.rows, chunk.argCount);
+      const room = emptyRoom(chunk.rows, chunk.argCount, this.hasStacks);
       if (!this.decode(entry, chunk, room, 0, 0)) continue;
       const length = this.keepKnown(room, 0, chunk.rows);
       yield { length, ...cut(room, length, chunk.argCount), ...this.texts() };
@@ -96,9 +96,14 @@ export class RpwFile {
   }
 
   /** The dictionaries as EventColumns has them. */
-  texts(): Pick<EventColumns, 'words' | 'gfpTexts' | 'flagTexts' | 'tasks'> {
-    const { words, gfpTexts, flagTexts, tasks } = this.dictionaries;
-    return { words, gfpTexts, flagTexts, tasks };
+  texts(): Pick<EventColumns, 'words' | 'gfpTexts' | 'flagTexts' | 'tasks' | 'stacks'> {
+    const { words, gfpTexts, flagTexts, tasks, stacks } = this.dictionaries;
+    return { words, gfpTexts, flagTexts, tasks, ...(this.hasStacks && { stacks }) };
+  }
+
+  /** Known once the dictionaries are read. */
+  get hasStacks(): boolean {
+    return this.dictionaries.stacks.length > 0;
   }
 
   async readDictionaries(): Promise<void> {
@@ -189,7 +194,7 @@ export async function openRpwSource(source: ByteSource, packer: Packer): Promise
 
 const NO_ROWS = { firstRow: 0, rows: 0, leastTime: 0, greatestTime: 0 } as const;
 
-export function emptyRoom(rows: number, args: number): EventRoom {
+export function emptyRoom(rows: number, args: number, stacks: boolean): EventRoom {
   return {
     time: new Float64Array(rows),
     pfnLow: new Uint32Array(rows),
@@ -201,6 +206,7 @@ export function emptyRoom(rows: number, args: number): EventRoom {
     gfp: new Uint16Array(rows),
     task: new Uint32Array(rows),
     args: new Float64Array(args),
+    ...(stacks && { stack: new Uint32Array(rows) }),
   };
 }
 
@@ -218,5 +224,6 @@ export function cut(room: EventRoom, rows: number, args: number): EventRoom {
     gfp: room.gfp.slice(0, rows),
     task: room.task.slice(0, rows),
     args: room.args.slice(0, args),
+    ...(room.stack && { stack: room.stack.slice(0, rows) }),
   };
 }

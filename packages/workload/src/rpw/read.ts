@@ -74,7 +74,7 @@ class Parts {
     this.file = file;
     this.pages = new PageFlagsReader(file.source.size);
     this.owners = new PageOwnerParts(file.source.size);
-    this.room = new GrowingRoom(expectedRows(file));
+    this.room = new GrowingRoom(expectedRows(file), file.hasStacks);
   }
 
   async take(entry: EntryMessage, pageFlags: boolean, pageOwner: boolean): Promise<void> {
@@ -203,8 +203,8 @@ class GrowingRoom {
   rows = 0;
   args = 0;
 
-  constructor(rows: number) {
-    this.columns = emptyRoom(rows, 0);
+  constructor(rows: number, stacks: boolean) {
+    this.columns = emptyRoom(rows, 0, stacks);
   }
 
   reserve(rows: number, args: number): void {
@@ -212,8 +212,10 @@ class GrowingRoom {
     const needRows = this.rows + rows;
     const needArgs = this.args + args;
     if (needRows > time.length) {
-      const roomier = { ...emptyRoom(Math.max(needRows, 2 * time.length), 0), args: values };
+      const { stack } = this.columns;
+      const roomier = { ...emptyRoom(Math.max(needRows, 2 * time.length), 0, stack !== undefined), args: values };
       for (const name of EVENT_COLUMNS) roomier[name].set(this.columns[name]);
+      if (stack !== undefined) roomier.stack!.set(stack);
       this.columns = roomier;
     }
     if (needArgs > values.length) {

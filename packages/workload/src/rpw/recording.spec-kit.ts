@@ -24,7 +24,7 @@ type Everything = Omit<Full<Recording>, 'steps'> & {
 };
 
 /** 6 events of 4 kinds, from two CPUs, with a failed allocation and a pfn of 40 bits. */
-export function smallEvents(): EventColumns {
+export function smallEvents(): Required<EventColumns> {
   const builder = new EventColumnsBuilder();
   builder.gfpTexts.intern('');
   const task = builder.internTask('kworker/0:1 – odd) name', 17);
@@ -39,7 +39,9 @@ export function smallEvents(): EventColumns {
   const isolated = [0x1000, 0x1200, 512, -3];
   builder.pushArgs(KIND.mm_compaction_isolate_freepages, 6_730_013_000, 0, flags, task, isolated);
   builder.pushPage(KIND.mm_page_free, 6_730_015_000, 1, flags, task, 0, packUnit(15, 7, 1));
-  return builder.finish();
+  builder.setStack(0, 'alloc_pages+0x1/0x2\nhandle_mm_fault');
+  builder.setStack(4, 'compaction_alloc');
+  return builder.finish() as Required<EventColumns>;
 }
 
 export function smallFlags(): PageFlags {

@@ -110,6 +110,7 @@ describe('the writer, piece by piece', () => {
     const six = (value: number) => new Array<number>(6).fill(value);
     await expect(write({ kind: Uint8Array.from(six(200)) })).rejects.toThrow(/RP3105.*no known kind/);
     await expect(write({ task: Uint32Array.from(six(2)) })).rejects.toThrow(/RP3105.*beyond the tasks/);
+    await expect(write({ stack: Uint32Array.from(six(3)) })).rejects.toThrow(/RP3105.*beyond the stacks/);
     await expect(write({ time: Float64Array.from(six(NaN)) })).rejects.toThrow(/RP3105.*without a time/);
     await expect(write({ args: new Float64Array(0) })).rejects.toThrow(/RP3105.*values are missing/);
     await expect(write({ args: new Float64Array(9).fill(Infinity) })).rejects.toThrow(/RP3105.*no number/);

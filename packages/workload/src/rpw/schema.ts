@@ -152,6 +152,8 @@ export interface DictionaryMessage {
   readonly flagTexts: readonly string[];
   readonly firstTask: number;
   readonly tasks: readonly Task[];
+  readonly firstStack: number;
+  readonly stacks: readonly string[];
 }
 
 export const EVENT_COLUMNS = ['time', 'pfnLow', 'pfnHigh', 'kind', 'unit', 'flags', 'cpu', 'gfp', 'task'] as const;
@@ -164,6 +166,8 @@ export type EventsMessage = Readonly<Record<EventColumnName | 'args', ColumnMess
   readonly leastTime: number;
   readonly greatestTime: number;
   readonly argCount: number;
+  /** Of traces that keep call chains. */
+  readonly stack?: ColumnMessage | null;
 };
 
 export interface TraceMessage {
