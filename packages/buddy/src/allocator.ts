@@ -1,8 +1,8 @@
 /**
  * HOT. The page allocator: zonelist walk, watermarks, per-CPU lists, and the way back.
  *
- * Reclaim, compaction and the OOM killer are not here: a request that the reserves cannot serve fails at once, as a
- * kernel request without __GFP_DIRECT_RECLAIM does.
+ * The OOM killer is not here, compaction and reclaim only where somebody offers them (useCompaction, useReclaim): otherwise
+ * a request that the reserves cannot serve fails at once, as a kernel request without __GFP_DIRECT_RECLAIM does.
  *
  * Models: mm/page_alloc.c __alloc_pages(), get_page_from_freelist(), rmqueue(), rmqueue_pcplist(), free_unref_page(),
  * free_pcppages_bulk(), __free_pages_core(), 6.1 and 6.12.
@@ -11,6 +11,7 @@ import {
   GFP,
   GFP_ZONE_TABLE,
   gfpMigratetype,
+  PAGE_CLASS,
   typeOfRank,
   zonelist,
   type FreedPageZone,
@@ -23,8 +24,18 @@ import {
   type ZoneSizing,
 } from '@replug/core';
 import { ALLOC, ALLOC_RESERVES, fastFlags, slowFlags } from './alloc-flags.ts';
-import { badCpu, badOrder, freeOfFreePage, freeOfUnknownPage, illegalGfp, notAllocated } from './errors.ts';
+import {
+  badCpu,
+  badOrder,
+  freeOfFreePage,
+  freeOfUnknownPage,
+  illegalGfp,
+  notAllocated,
+  pcpNotDisabled,
+} from './errors.ts';
+import type { CompactForRequest } from './compaction/for-request.ts';
 import type { FreeArea } from './free-area.ts';
+import type { PageIdentity } from './identity.ts';
 import { TAG, tagOf, type PcpLists } from './pcp-lists.ts';
 import {
   LIMIT,
@@ -53,6 +64,27 @@ const enum PLAN {
   /** __GFP_THISNODE. */
   NOT_FOR = 0x200000,
 }
+/** Class of a new block's pages, a byte for each of the two mobility bits: KERNEL, MOVABLE, SLAB, and MOVABLE for both. */
+const enum CLASS {
+  BY_MOBILITY = 9 | (17 << 8) | (7 << 16) | (17 << 24),
+  MASK = 0x1f,
+}
+/** Does not compile when a literal above is not core's number. */
+export type SameClasses = [typeof PAGE_CLASS.KERNEL, typeof PAGE_CLASS.MOVABLE, typeof PAGE_CLASS.SLAB] extends [
+  9,
+  17,
+  7,
+]
+  ? true
+  : never;
+export const CLASSES_ARE_CORES: SameClasses = true;
+
+/** Limit of disabled lists that nothing has used since. */
+const UNUSED_HIGH = -1;
+
+/** Tries to get memory back for a request; pages freed. */
+export type ReclaimForRequest = (zonelist: Int32Array, order: number, gfp: number) => number;
+
 /** Fields of `marks` a zone. */
 const enum MARK {
   MIN = 0,
@@ -71,6 +103,7 @@ export class BuddyAllocator implements PageAllocator {
   private readonly zones: Zones;
   private readonly tracepoints: Tracepoints;
   private readonly state: Uint8Array;
+  private readonly pageClass: Uint8Array;
   private readonly autoTune: boolean;
   /** min, low, high, boost by zone. */
   private readonly marks: Int32Array;
@@ -87,8 +120,15 @@ export class BuddyAllocator implements PageAllocator {
   /** Zone type by the low four gfp bits; -1 illegal. */
   private readonly typeOfGfp: Int8Array;
   private freedPageZone: FreedPageZone = null;
-  /** Up to this order a free may take the fast path; -1 while somebody else decides on the zone. */
+  /** Up to this order a free may take the fast path; -1 while somebody else decides on the zone, or pages are marked. */
   private listedOrder: number = LIMIT.COSTLY_ORDER;
+  private identity!: PageIdentity;
+  private reclaim: ReclaimForRequest | null = null;
+  private compact: CompactForRequest | null = null;
+  /** zone_pcp_disable() calls without their zone_pcp_enable(), by zone. */
+  private readonly pcpDisabled: Int32Array;
+  /** Limit of a set when its lists were disabled (6.12); -1: they are not. */
+  private readonly highBefore: Int32Array;
   private growZone: GrowZone = null;
   private sizing!: ZoneSizing;
   private readonly normalType: number;
@@ -122,14 +162,15 @@ export class BuddyAllocator implements PageAllocator {
     this.pcp = pcp;
     this.rmqueue = rmqueue;
     this.state = pages.state;
+    this.pageClass = pages.pageClass;
+    this.pcpDisabled = new Int32Array(zones.all.length);
+    this.highBefore = new Int32Array(pcp.sets.length / PCP.WORDS).fill(-1);
     this.autoTune = description.profile === '6.12';
     this.types = zones.kinds.length;
     this.marks = new Int32Array(zones.all.length * MARK.WORDS);
     this.reserve = new Int32Array(zones.all.length * this.types);
     this.positionOfNid = new Map(zones.nodes.map((n, i) => [n.nid, i]));
     this.nodeOfCpu = new Int32Array(description.cpus);
-    for (let cpu = 0; cpu < description.cpus; cpu++)
-      this.nodeOfCpu[cpu] = this.positionOfNid.get(machine.nodeOfCpu(cpu))!;
     this.typeOfGfp = Int8Array.from(GFP_ZONE_TABLE, (rank) => (rank < 0 ? -1 : typeOfRank(zones, rank)));
     this.normalType = typeOfRank(zones, 2);
     this.plans = new Int32Array(description.cpus << (PLAN.ORDER_BITS + PLAN.KIND_BITS + 1));
@@ -154,10 +195,32 @@ export class BuddyAllocator implements PageAllocator {
     this.sizing = sizing;
   }
 
+  /** Who knows whose contents a page holds. Called once, before the kernel is sealed. */
+  useIdentity(identity: PageIdentity): void {
+    this.identity = identity;
+  }
+
+  /** Whom a request that may wait asks before it fails. Called once, before the kernel is sealed. */
+  useReclaim(reclaim: ReclaimForRequest): void {
+    this.reclaim = reclaim;
+  }
+
+  /** Whom a request of more than a page that may wait asks first. Called once, before the kernel is sealed. */
+  useCompaction(compact: CompactForRequest): void {
+    this.compact = compact;
+  }
+
+  /** Some page is marked (moved, pinned), or none is any more: frees have to ask, or not. */
+  watchFrees(): void {
+    const ordinary = this.freedPageZone?.pending !== true && !this.identity.watched;
+    this.listedOrder = ordinary ? LIMIT.COSTLY_ORDER : -1;
+  }
+
   /** Binds the decisions that others may have taken over. Called once the kernel is sealed. */
   bindSlots(freedPageZone: FreedPageZone, growZone: GrowZone): void {
     this.freedPageZone = freedPageZone;
-    this.listedOrder = freedPageZone === null ? LIMIT.COSTLY_ORDER : -1;
+    freedPageZone?.watch(() => this.watchFrees());
+    this.watchFrees();
     this.growZone = growZone;
   }
 
@@ -166,15 +229,53 @@ export class BuddyAllocator implements PageAllocator {
     for (const z of this.zones.all) {
       this.refreshZoneMarks(z.index);
       for (let type = 0; type < this.types; type++) this.reserve[z.index * this.types + type] = z.lowmemReserve[type];
-      for (let cpu = 0; cpu < this.pcp.cpus; cpu++) {
-        const set = this.pcp.set(z.index, cpu);
-        const { sets } = this.pcp;
-        sets[set + PCP.BATCH] = z.pcpBatch;
-        sets[set + PCP.HIGH_MIN] = z.pcpHighMin;
-        sets[set + PCP.HIGH_MAX] = z.pcpHighMax;
-        if (!this.autoTune) sets[set + PCP.HIGH] = z.pcpHighMin;
-      }
+      this.refreshPcp(z.index);
     }
+  }
+
+  /** Sizes of a zone's per-CPU lists: what the zone says, or nothing while they are disabled. */
+  private refreshPcp(zone: number): void {
+    const { pcpBatch, pcpHighMin, pcpHighMax } = this.zones.all[zone];
+    const { sets } = this.pcp;
+    const off = this.pcpDisabled[zone] > 0;
+    for (let cpu = 0; cpu < this.pcp.cpus; cpu++) {
+      const set = this.pcp.set(zone, cpu);
+      sets[set + PCP.BATCH] = off ? 1 : pcpBatch;
+      sets[set + PCP.HIGH_MIN] = off ? 0 : pcpHighMin;
+      sets[set + PCP.HIGH_MAX] = off ? 0 : pcpHighMax;
+      if (!this.autoTune) sets[set + PCP.HIGH] = off ? 0 : pcpHighMin;
+      else this.switchHigh(set, off);
+    }
+  }
+
+  /**
+   * 6.12 brings the limit that tunes itself between the new ends when a list is next used. The quick way of a free compares
+   * without doing that: while the lists are off it finds a limit that sends it the long way, and an unused one comes back.
+   */
+  private switchHigh(set: number, off: boolean): void {
+    const { sets } = this.pcp;
+    const at = set / PCP.WORDS;
+    if (off && this.highBefore[at] < 0) {
+      this.highBefore[at] = sets[set + PCP.HIGH];
+      sets[set + PCP.HIGH] = UNUSED_HIGH;
+    } else if (!off && this.highBefore[at] >= 0) {
+      if (sets[set + PCP.HIGH] === UNUSED_HIGH) sets[set + PCP.HIGH] = this.highBefore[at];
+      this.highBefore[at] = -1;
+    }
+  }
+
+  /** zone_pcp_disable(): the limit is 0, so that what comes leaves at once, and all lists are drained. Nests. */
+  disablePcp(zone: number): void {
+    this.pcpDisabled[zone]++;
+    this.refreshPcp(zone);
+    this.drainAllPages(zone);
+  }
+
+  /** zone_pcp_enable(). */
+  enablePcp(zone: number): void {
+    if (this.pcpDisabled[zone] === 0) throw pcpNotDisabled(zone);
+    this.pcpDisabled[zone]--;
+    this.refreshPcp(zone);
   }
 
   refreshZoneMarks(zone: number): void {
@@ -194,6 +295,8 @@ export class BuddyAllocator implements PageAllocator {
 
   /** Rebuilds the zonelists from the machine's node orders. Call after a zone gained or lost its pages. */
   refreshZonelists(): void {
+    for (let cpu = 0; cpu < this.nodeOfCpu.length; cpu++)
+      this.nodeOfCpu[cpu] = this.positionOfNid.get(this.machine.nodeOfCpu(cpu))!;
     this.lists = [];
     this.localLists = [];
     this.zones.nodes.forEach((node, i) => {
@@ -221,6 +324,8 @@ export class BuddyAllocator implements PageAllocator {
             sets[set + this.halved] >>= 1;
             sets[set + PCP.COUNT] -= 1 << order;
             this.state[row] = STATE.ALLOCATED | order;
+            this.pageClass[row] = (CLASS.BY_MOBILITY >>> (gfp & 0x18)) & CLASS.MASK;
+            if (order !== 0) this.classTails(row, order);
             if (this.allocTrace.enabled) this.traceAlloc(row, order, gfp);
             return row;
           }
@@ -228,6 +333,16 @@ export class BuddyAllocator implements PageAllocator {
       }
     }
     return this.allocGeneral(gfp, order, cpu, nid);
+  }
+
+  /** Every page of a block has a class: those of a page's block its own. */
+  private classTails(row: number, order: number): void {
+    this.pageClass.fill(this.pageClass[row], row + 1, row + (1 << order));
+  }
+
+  /** Class of all pages of a block that a request gets. */
+  private classBlock(row: number, order: number, gfp: number): void {
+    this.pageClass.fill((CLASS.BY_MOBILITY >>> (gfp & 0x18)) & CLASS.MASK, row, row + (1 << order));
   }
 
   /** Looks for the zone that the zonelist and the watermarks give an ordinary request, and remembers its list. */
@@ -265,13 +380,51 @@ export class BuddyAllocator implements PageAllocator {
     if (type < 0) throw illegalGfp(gfp);
     const node = nid < 0 ? this.nodeOfCpu[cpu] : this.positionOfNid.get(nid)!;
     const lists = (gfp & GFP.THISNODE) !== 0 ? this.localLists : this.lists;
-    const list = lists[node * this.types + type];
+    return this.allocFrom(lists[node * this.types + type], type, gfp, order, cpu);
+  }
+
+  /** A request that only some nodes may serve (a node mask), best first. -1: they cannot. Cold: targets of migration. */
+  allocOn(gfp: number, order: number, cpu: number, nids: readonly number[]): number {
+    const type = this.typeOfGfp[gfp & 15];
+    if (type < 0) throw illegalGfp(gfp);
+    const zones: number[] = [];
+    for (const nid of nids) {
+      const node = this.positionOfNid.get(nid);
+      if (node !== undefined) zones.push(...this.localLists[node * this.types + type]);
+    }
+    return this.allocFrom(Int32Array.from(zones), type, gfp, order, cpu);
+  }
+
+  private allocFrom(list: Int32Array, type: number, gfp: number, order: number, cpu: number): number {
     const migratetype = this.migratetypeOf(gfp);
     const flags = fastFlags(gfp) | this.noFragment(list);
     let row = this.fromZonelist(list, type, order, migratetype, flags, cpu);
     if (row < 0) row = this.allocSlow(list, type, gfp, order, migratetype, cpu);
+    if (row < 0 && this.compact !== null && order > 0 && (gfp & GFP.DIRECT_RECLAIM) !== 0)
+      row = this.compact(gfp, order, cpu, () => this.allocSlow(list, type, gfp, order, migratetype, cpu));
+    if (row < 0 && this.reclaim !== null && (gfp & GFP.DIRECT_RECLAIM) !== 0)
+      row = this.allocByReclaim(list, type, gfp, order, migratetype, cpu);
+    if (row >= 0) this.classBlock(row, order, gfp);
     if (this.allocTrace.enabled) this.traceAlloc(row, order, gfp);
     return row;
+  }
+
+  /** Direct reclaim, as long as it frees something; a costly request gets one round unless it insists. */
+  private allocByReclaim(
+    list: Int32Array,
+    highest: number,
+    gfp: number,
+    order: number,
+    type: number,
+    cpu: number,
+  ): number {
+    const insists = order <= LIMIT.COSTLY_ORDER || (gfp & GFP.RETRY_MAYFAIL) !== 0;
+    for (;;) {
+      if (this.reclaim!(list, order, gfp) === 0) return -1;
+      this.drainAllPages(-1);
+      const row = this.allocSlow(list, highest, gfp, order, type, cpu);
+      if (row >= 0 || !insists) return row;
+    }
   }
 
   /** alloc_flags_nofragment(): a Normal zone with a populated DMA32 below avoids mixing pageblocks. */
@@ -305,6 +458,7 @@ export class BuddyAllocator implements PageAllocator {
         if (pcp.isEmpty(zone, cpu, pindex)) break;
         const row = pcp.popHead(zone, cpu, 0, type);
         state[row] = STATE.ALLOCATED;
+        this.classBlock(row, 0, gfp);
         rows[taken] = row;
       }
       return taken;
@@ -366,7 +520,7 @@ export class BuddyAllocator implements PageAllocator {
   }
 
   /** __zone_watermark_ok(). */
-  private markOk(zone: number, order: number, mark: number, highest: number, flags: number): boolean {
+  markOk(zone: number, order: number, mark: number, highest: number, flags: number): boolean {
     const { area } = this;
     let free = area.freePages[zone] - ((1 << order) - 1);
     if ((flags & ALLOC_RESERVES) === 0) {
@@ -527,10 +681,11 @@ export class BuddyAllocator implements PageAllocator {
     const { state } = this;
     if (cpu < 0 || cpu >= this.cpus) throw badCpu(cpu, this.cpus);
     if (state[row] !== (STATE.ALLOCATED | order)) this.unwrap(row, order);
+    if (this.identity.watched) this.identity.forget(row, order);
     state[row] = STATE.UNTOUCHED;
     if (this.freeTrace.enabled) this.traceFree(row, order);
-    let zone = this.pages.zoneOf(row);
-    if (this.freedPageZone !== null) zone = this.freedPageZone(row, order, zone);
+    const zone = this.zoneOfFreed(row, order, this.pages.zoneOf(row), cpu);
+    if (zone < 0) return;
     if (!this.pcp.allowed(order)) {
       this.freeToZone(row, zone, order, false);
       return;
@@ -544,6 +699,12 @@ export class BuddyAllocator implements PageAllocator {
       type = TYPE.MOVABLE;
     }
     this.freeToPcp(row, zone, order, type, cpu);
+  }
+
+  /** Where a block that leaves its owner goes; -1: it has been given back already. */
+  zoneOfFreed(row: number, order: number, zone: number, cpu: number): number {
+    const decide = this.freedPageZone;
+    return decide !== null && decide.pending ? decide.zoneOf(row, order, zone, cpu) : zone;
   }
 
   private traceFree(row: number, order: number): void {
@@ -672,6 +833,7 @@ export class BuddyAllocator implements PageAllocator {
   release(row: number, order: number): void {
     const zone = this.pages.zoneOf(row);
     this.sizing.adjustManaged(zone, 1 << order);
+    if (this.freeTrace.enabled) this.traceFree(row, order);
     this.freeToZone(row, zone, order, true);
   }
 
@@ -699,6 +861,13 @@ export class BuddyAllocator implements PageAllocator {
         while (pcp.sets[set + PCP.COUNT] > 0) this.drainPcp(z.index, cpu, pcp.sets[set + PCP.BATCH] << 5, 0);
       }
     }
+  }
+
+  /** drain_local_pages(): the lists of one CPU and zone. */
+  drainCpu(zone: number, cpu: number): void {
+    const { pcp } = this;
+    const set = pcp.set(zone, cpu);
+    while (pcp.sets[set + PCP.COUNT] > 0) this.drainPcp(zone, cpu, pcp.sets[set + PCP.BATCH] << 5, 0);
   }
 
   isFree(row: number): boolean {

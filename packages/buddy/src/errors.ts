@@ -22,3 +22,12 @@ export const freeOfUnknownPage = (pfn: number, order: number) =>
   });
 export const notAllocated = (pfn: number, order: number) =>
   new ReplugError({ code: 'RP2006', who, what: 'not an allocated block of this order', value: block(pfn, order) });
+export const pcpNotDisabled = (zone: number) =>
+  new ReplugError({ code: 'RP2007', who, what: 'per-CPU lists of this zone are not disabled', value: zone });
+export const badRange = (start: number, end: number) =>
+  new ReplugError({
+    code: 'RP2008',
+    who,
+    what: 'not a range of pages of one zone',
+    value: `pfn 0x${start.toString(16)} to 0x${end.toString(16)}`,
+  });

@@ -380,8 +380,11 @@ export class Rmqueue {
         at++;
         continue;
       }
-      area.moveToList(at, zone, order, type);
-      moved += 1 << order;
+      // A pageblock may have pages of several nodes once a memory layout has been changed.
+      if (this.pages.zoneOf(at) === zone) {
+        area.moveToList(at, zone, order, type);
+        moved += 1 << order;
+      }
       at += 1 << order;
     }
     return moved;

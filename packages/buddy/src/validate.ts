@@ -3,7 +3,16 @@
  *
  * Returns what is wrong, in words with pfns, at most `limit` findings.
  */
-import { MIGRATE, MIGRATE_PCPTYPES, MIGRATE_TYPES, PAGE_STATE, STATE_HOLDER_MASK } from '@replug/core';
+import {
+  MIGRATE,
+  MIGRATE_PCPTYPES,
+  MIGRATE_TYPES,
+  PAGE_STATE,
+  STATE_HOLDER_MASK,
+  STATE_ORDER_MASK,
+  type PageMap,
+} from '@replug/core';
+import type { PageIdentity } from './identity.ts';
 import { NR_PCP_LISTS, PCP } from './pcp-policy.ts';
 import type { ViewSources } from './views/sources.ts';
 
@@ -15,6 +24,7 @@ export function validate(sources: ViewSources, limit = 20): string[] {
   const covered = new Uint8Array(sources.pages.slotCount << sources.pages.sectionShift);
   for (const zone of sources.zones.all) checkFreeLists(sources, zone.index, covered, say);
   for (const zone of sources.zones.all) checkPcp(sources, zone.index, covered, say);
+  checkIsolated(sources, say);
   checkColumns(sources, covered, say);
   checkUnmerged(sources, say);
   return found;
@@ -68,7 +78,7 @@ function checkFreeLists({ area, pages, zones }: ViewSources, zone: number, cover
   }
 }
 
-function checkPcp({ area, pcp, pages, zones }: ViewSources, zone: number, covered: Uint8Array, say: Say): void {
+function checkPcp({ pcp, pages, zones }: ViewSources, zone: number, covered: Uint8Array, say: Say): void {
   const where = `node ${zones.all[zone].nid} ${zones.all[zone].name}`;
   for (let cpu = 0; cpu < pcp.cpus; cpu++) {
     let count = 0;
@@ -93,8 +103,48 @@ function checkPcp({ area, pcp, pages, zones }: ViewSources, zone: number, covere
     const counted = pcp.sets[pcp.set(zone, cpu) + PCP.COUNT];
     if (count !== counted) say(`${where} cpu ${cpu}: count is ${counted}, the lists hold ${count}`);
   }
-  const isolated = area.nrIsolatePageblock[zone];
-  if (isolated < 0) say(`${where}: nr_isolate_pageblock is ${isolated}`);
+}
+
+/** nr_isolate_pageblock of every zone is the number of its pageblocks of that type. */
+function checkIsolated({ area, pages, zones }: ViewSources, say: Say): void {
+  const counted = new Int32Array(zones.all.length);
+  const block = 1 << area.pageblockOrder;
+  for (const section of pages.sections()) {
+    const base = pages.pfnToRow(section * 2 ** pages.sectionShift);
+    for (let row = base; row < base + (1 << pages.sectionShift); row += block) {
+      if (area.pageblockType(row) !== MIGRATE.ISOLATE) continue;
+      let at = row;
+      while (at < row + block - 1 && pages.zoneOf(at) < 0) at++;
+      if (pages.zoneOf(at) >= 0) counted[pages.zoneOf(at)]++;
+    }
+  }
+  counted.forEach((blocks, zone) => {
+    const kept = area.nrIsolatePageblock[zone];
+    if (kept !== blocks)
+      say(`node ${zones.all[zone].nid} ${zones.all[zone].name}: nr_isolate_pageblock is ${kept}, there are ${blocks}`);
+  });
+}
+
+/** Contents that moved, and pins, are on allocated pages alone, and there are as many as were counted. */
+export function validateMoved(pages: PageMap, identity: PageIdentity): string[] {
+  const found: string[] = [];
+  if (!identity.watched) return found;
+  const { moved, pinned } = identity.count();
+  if (moved !== identity.moved) found.push(`${identity.moved} moved pages are counted, ${moved} are marked`);
+  if (pinned !== identity.pinned) found.push(`${identity.pinned} pinned pages are counted, ${pinned} are marked`);
+  const rows = pages.slotCount << pages.sectionShift;
+  const owned = new Uint8Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const own = pages.state[row];
+    if ((own & STATE_HOLDER_MASK) === PAGE_STATE.ALLOCATED) owned.fill(1, row, row + 2 ** (own & STATE_ORDER_MASK));
+  }
+  for (let row = 0; row < rows && found.length < 20; row++) {
+    if (owned[row] === 1) continue;
+    const pfn = `pfn 0x${pages.rowToPfn(row).toString(16)}`;
+    if (!identity.isHome(row)) found.push(`${pfn} is nobody's and has contents from elsewhere`);
+    if (identity.isPinned(row, 1)) found.push(`${pfn} is nobody's and pinned`);
+  }
+  return found;
 }
 
 /** Every state byte of a listed kind is on a list, every listed page was seen once, no owned block overlaps a listed one. */
@@ -115,7 +165,10 @@ function checkColumns({ pages, area }: ViewSources, covered: Uint8Array, say: Sa
   }
 }
 
-/** No two free buddies of one zone that could merge are left apart. */
+/**
+ * No two free buddies of one zone that could merge are left apart. Isolation does leave some: a block that is cut into
+ * pageblocks stays so while all of them are isolated.
+ */
 function checkUnmerged({ area, pages, zones }: ViewSources, say: Say): void {
   for (const zone of zones.all) {
     for (let order = 0; order < area.maxOrder; order++) {
@@ -127,6 +180,7 @@ function checkUnmerged({ area, pages, zones }: ViewSources, say: Say): void {
             const a = area.pageblockType(row);
             const b = area.pageblockType(buddy);
             if (a !== b && (a >= MIGRATE_PCPTYPES || b >= MIGRATE_PCPTYPES)) continue;
+            if (a === MIGRATE.ISOLATE && b === MIGRATE.ISOLATE) continue;
           }
           say(`pfn 0x${pages.rowToPfn(row).toString(16)} order ${order}: its buddy is free and they are not merged`);
         }

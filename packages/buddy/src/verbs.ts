@@ -9,6 +9,7 @@
 import { FOUND, MIGRATE_PCPTYPES, PAGE_STATE, type Found, type PageMap, type ZoneFreeLists } from '@replug/core';
 import type { BuddyAllocator } from './allocator.ts';
 import type { FreeArea } from './free-area.ts';
+import type { PageIdentity } from './identity.ts';
 import type { PcpLists } from './pcp-lists.ts';
 import { PCP as PCP_FIELD } from './pcp-policy.ts';
 
@@ -21,9 +22,11 @@ export class ZoneVerbs implements ZoneFreeLists {
   private readonly state: Uint8Array;
 
   private readonly allocator: BuddyAllocator;
+  private readonly identity: PageIdentity;
 
-  constructor(pages: PageMap, area: FreeArea, pcp: PcpLists, allocator: BuddyAllocator) {
+  constructor(pages: PageMap, area: FreeArea, pcp: PcpLists, allocator: BuddyAllocator, identity: PageIdentity) {
     this.allocator = allocator;
+    this.identity = identity;
     this.pages = pages;
     this.area = area;
     this.pcp = pcp;
@@ -76,14 +79,16 @@ export class ZoneVerbs implements ZoneFreeLists {
 
   freeWithDrain(row: number, order: number, cpu: number): Found {
     const found = this.freeToCpu(row, order, cpu);
-    if (found !== FOUND.OUTSIDE) this.allocator.settleFree(row, order);
+    if (this.state[row] === (PCP | order)) this.allocator.settleFree(row, order);
     return found;
   }
 
   freeToCpu(row: number, order: number, cpu: number): Found {
-    const zone = this.pages.zoneOf(row);
-    if (zone < 0) return FOUND.OUTSIDE;
-    const found = this.takeAllocated(row, order, zone);
+    const own = this.pages.zoneOf(row);
+    if (own < 0) return FOUND.OUTSIDE;
+    const found = this.takeAllocated(row, order, own);
+    const zone = this.allocator.zoneOfFreed(row, order, own, cpu);
+    if (zone < 0) return found;
     const type = this.area.pageblockType(row);
     this.pcp.pushHead(row, zone, cpu, order, type < MIGRATE_PCPTYPES ? type : 1);
     return found;
@@ -114,10 +119,11 @@ export class ZoneVerbs implements ZoneFreeLists {
   }
 
   freeDirect(row: number, order: number, tail: boolean): Found {
-    const zone = this.pages.zoneOf(row);
-    if (zone < 0) return FOUND.OUTSIDE;
-    const found = this.takeAllocated(row, order, zone);
-    this.area.freeOne(row, zone, order, this.area.pageblockType(row), tail);
+    const own = this.pages.zoneOf(row);
+    if (own < 0) return FOUND.OUTSIDE;
+    const found = this.takeAllocated(row, order, own);
+    const zone = this.allocator.zoneOfFreed(row, order, own, 0);
+    if (zone >= 0) this.area.freeOne(row, zone, order, this.area.pageblockType(row), tail);
     return found;
   }
 
@@ -243,6 +249,7 @@ export class ZoneVerbs implements ZoneFreeLists {
   /** Takes a block that should be allocated from its owner; the rest of a larger block stays allocated. */
   private takeAllocated(row: number, order: number, zone: number): Found {
     if (this.state[row] === (ALLOCATED | order)) {
+      if (this.identity.watched) this.identity.forget(row, order);
       this.state[row] = UNTOUCHED;
       return FOUND.EXPECTED;
     }
@@ -255,6 +262,7 @@ export class ZoneVerbs implements ZoneFreeLists {
    */
   private clear(row: number, order: number, zone: number): Found {
     const { area, state } = this;
+    if (this.identity.watched) this.identity.forget(row, order);
     const end = row + (1 << order);
     const head = area.freeHead(row);
     if (head >= 0) {
@@ -276,7 +284,7 @@ export class ZoneVerbs implements ZoneFreeLists {
       const free = area.freeOrder(at);
       if (free >= 0) {
         onFree = true;
-        area.takeInside(at, free, at, free, zone);
+        area.takeInside(at, free, at, free, this.pages.zoneOf(at));
         at += 1 << free;
         continue;
       }
@@ -285,7 +293,7 @@ export class ZoneVerbs implements ZoneFreeLists {
       const size = own === UNTOUCHED ? 1 : 1 << (own & 0x0f);
       if (holder === PCP) {
         onPcp = true;
-        this.pcp.unlink(at, zone);
+        this.pcp.unlink(at, this.pages.zoneOf(at));
       } else if (holder === ALLOCATED || holder === HELD) {
         owned += size;
       }

@@ -1,0 +1,50 @@
+/**
+ * HOT. Which block a page belongs to, whoever holds it: the state byte stands at a block's head alone.
+ *
+ * Models: compound_head(), buddy_order(), PageBuddy(), include/linux/page-flags.h, 6.12.
+ */
+import { PAGE_STATE, STATE_HOLDER_MASK, STATE_ORDER_MASK, type PageMap } from '@replug/core';
+import type { FreeArea } from './free-area.ts';
+
+export class Blocks {
+  private readonly area: FreeArea;
+  private readonly state: Uint8Array;
+
+  constructor(pages: PageMap, area: FreeArea) {
+    this.area = area;
+    this.state = pages.state;
+  }
+
+  /** Head of the block that a page lies in; -1 for a page that the allocator does not know. */
+  head(row: number): number {
+    const { state, area } = this;
+    for (let order = 0; order <= area.maxOrder; order++) {
+      const head = row & -(1 << order);
+      const own = state[head];
+      if (own !== PAGE_STATE.UNTOUCHED && (own & STATE_ORDER_MASK) >= order) return head;
+    }
+    // Free blocks of the maximal order have no state byte.
+    const head = row & -(1 << area.maxOrder);
+    return area.freeOrder(head) === area.maxOrder ? head : -1;
+  }
+
+  /** PAGE_STATE of the block with this head; UNTOUCHED where no block begins. */
+  holder(head: number): number {
+    const own = this.state[head] & STATE_HOLDER_MASK;
+    if (own !== PAGE_STATE.UNTOUCHED) return own;
+    return this.area.freeOrder(head) >= 0 ? PAGE_STATE.FREE : PAGE_STATE.UNTOUCHED;
+  }
+
+  /** Order of the block with this head; 0 where no block begins. */
+  order(head: number): number {
+    const own = this.state[head];
+    if (own !== PAGE_STATE.UNTOUCHED) return own & STATE_ORDER_MASK;
+    return Math.max(0, this.area.freeOrder(head));
+  }
+
+  /** PAGE_STATE of whoever holds a page. */
+  holderOf(row: number): number {
+    const head = this.head(row);
+    return head < 0 ? PAGE_STATE.UNTOUCHED : this.holder(head);
+  }
+}

@@ -1,0 +1,6 @@
+import { it } from 'vitest';
+import { checkCompaction } from './properties.spec-kit.ts';
+
+it.each(['6.1', '6.12'] as const)('%s: compaction loses no page, many machines', { timeout: 170_000 }, (profile) =>
+  checkCompaction(profile, 90),
+);
