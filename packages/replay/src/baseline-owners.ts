@@ -9,9 +9,8 @@
  * Models: mm/page_owner.c init_early_allocated_pages(), __set_page_owner_handle(), __folio_copy_owner(), 6.12.
  */
 import { PAGE_CLASS, type Machine, type ZoneFreeLists } from '@replug/core';
-import { ownedBlocks, type PageFlags, type PageOwner } from '@replug/workload';
+import { compoundOrder, ownedBlocks, type PageFlags, type PageOwner } from '@replug/workload';
 import { BEFORE, type Lookahead } from './lookahead.ts';
-import { compoundOrder } from './page-flags.ts';
 
 /** Blocks by what became of their record. */
 export interface OwnersPlaced {

@@ -8,10 +8,22 @@
  * Free blocks are the canonical maximal ones, listed in ascending order: the kernel's list order is not in any file.
  */
 import { MIGRATE, PAGE_CLASS, PAGE_STATE, pcpAllowedOrder, type Machine, type ZoneFreeLists } from '@replug/core';
-import { eventPfn, type EventColumns, type PageFlags, type PageOwner } from '@replug/workload';
+import {
+  classOfFlags,
+  compoundOrder,
+  eventPfn,
+  isBuddy,
+  isNoPage,
+  type EventColumns,
+  type PageFlags,
+  type PageOwner,
+} from '@replug/workload';
 import { placeOwners, type OwnersPlaced } from './baseline-owners.ts';
+import { deferredInitTasks } from './deferred-init.ts';
+import { freeInDump } from './dump-free.ts';
+import { isOfflineAtStart, noHotplug, type HotplugPlan } from './hotplug/plan.ts';
 import { BEFORE, type Lookahead } from './lookahead.ts';
-import { classOfFlags, compoundOrder, isBuddy, isNoPage } from './page-flags.ts';
+import { replayCpu } from './replay-cpu.ts';
 import type { FreeBlock, TypeCounts } from './type-counts.ts';
 
 export interface BaselineCounts {
@@ -41,6 +53,10 @@ export interface BaselineInput {
   readonly inferred: boolean;
   /** Translates a printed migratetype to the model's. */
   readonly migratetype: Uint8Array;
+  /** The events begin while the kernel boots. */
+  readonly fromBoot?: boolean;
+  /** Memory that comes online later. */
+  readonly hotplug?: HotplugPlan;
   /** What pagetypeinfo, read together with `flags`, says of the types that no event tells. */
   readonly typeCounts: TypeCounts;
 }
@@ -61,10 +77,11 @@ export function placeBaseline(input: BaselineInput): BaselineCounts {
       const low = flags !== undefined && pfn < flags.length ? flags.low[pfn] : undefined;
       const before = lookahead.before[row];
       // Free or on a CPU's list: a dump of the time decides, else most such pages are free.
-      let isFree = before === BEFORE.FREE || (before === BEFORE.UNUSED && (inferred || low === undefined));
+      const unused = before === BEFORE.UNUSED || before === BEFORE.EMPTY;
+      let isFree = before === BEFORE.FREE || (unused && (inferred || low === undefined));
       if (low !== undefined) {
         if (before === BEFORE.NOTHING || before === BEFORE.UNSURE) isFree = isBuddy(low);
-        else if (before === BEFORE.UNUSED && !inferred) isFree = isBuddy(low);
+        else if (unused && !inferred) isFree = isBuddy(low);
         else if (!inferred && isBuddy(low) !== isFree) counts.corrected++;
         if (!isFree) pages.pageClass[row] = classOfFlags(low, flags!.high[pfn]);
       }
@@ -95,23 +112,13 @@ function settleTypes(
 ): void {
   if (flags === undefined) return;
   const { pages } = machine;
-  const counted = inferred ? freeOf(machine, flags) : free;
+  const counted = inferred ? freeInDump(machine, flags) : free;
   const known = inferred ? lookahead.lastBlockType : lookahead.blockType;
   const blocks: FreeBlock[] = [];
   eachFreeBlock(machine, counted, (row, order, zone) => {
     blocks.push({ zone, order, row, type: known[row >>> pages.arch.pageblockOrder] - 1 });
   });
   typeCounts.settle(blocks, (row, type) => lists.setPageblockType(row, type));
-}
-
-function freeOf({ pages }: Machine, flags: PageFlags): Uint8Array {
-  const free = new Uint8Array(pages.slotCount << pages.sectionShift);
-  for (let pfn = 0; pfn < flags.length; pfn++) {
-    if (isNoPage(flags.low[pfn]) || !isBuddy(flags.low[pfn])) continue;
-    const row = pages.pfnToRow(pfn);
-    if (row >= 0) free[row] = 1;
-  }
-  return free;
 }
 
 function placeFreeBlocks(machine: Machine, lists: ZoneFreeLists, free: Uint8Array, counts: BaselineCounts): void {
@@ -168,21 +175,30 @@ function placeCpuLists(
       if (free[at] !== 0 || lookahead.before[at] !== BEFORE.ON_CPU || pages.state[at] !== 0) whole = false;
     }
     if (!whole || pages.zoneOf(row) < 0) continue;
-    lists.placeOnCpu(row, order, type, Math.min(events.cpu[i], machine.description.cpus - 1));
+    lists.placeOnCpu(row, order, type, replayCpu(events.cpu[i], machine.description.cpus));
     counts.onCpu += 1 << order;
   }
 }
 
 /**
- * Blocks that are freed before anything else happens to them were in use. Not so what boot hands over for the first time:
- * deferred initialisation, whole pageblocks.
+ * Blocks that are freed before anything else happens to them were in use. Not so what is handed over for the first time:
+ * deferred initialisation, whole pageblocks – of memory that comes online, or while the kernel boots.
  */
-function placeFreedFirst({ machine, lists, lookahead, events }: BaselineInput, counts: BaselineCounts): void {
+function placeFreedFirst(
+  { machine, lists, lookahead, events, fromBoot, hotplug }: BaselineInput,
+  counts: BaselineCounts,
+): void {
   const { pages } = machine;
+  const initialises = deferredInitTasks(events);
   for (const i of lookahead.owned) {
-    const row = pages.pfnToRow(eventPfn(events, i));
+    const pfn = eventPfn(events, i);
+    const row = pages.pfnToRow(pfn);
     const order = events.unit[i] & 15;
-    if (order >= pages.arch.pageblockOrder || events.tasks[events.task[i]].comm.startsWith('pgdatinit')) continue;
+    const whole = order >= pages.arch.pageblockOrder;
+    // Of a running kernel's online memory, a huge page is freed.
+    const huge =
+      fromBoot !== true && pcpAllowedOrder(pages.arch, order) && !isOfflineAtStart(hotplug ?? noHotplug, pfn);
+    if ((whole && !huge) || initialises[events.task[i]] === 1) continue;
     if (pages.zoneOf(row) < 0 || lists.knows(row, order)) continue;
     lists.placeAllocated(row, order);
     counts.owned += 1 << order;

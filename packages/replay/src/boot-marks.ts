@@ -7,6 +7,7 @@
  */
 import { KIND, type Machine, type PageAllocator } from '@replug/core';
 import type { EventColumns } from '@replug/workload';
+import { deferredInitTasks } from './deferred-init.ts';
 import { applySizes, type SizeChange } from './observed-sizes.ts';
 
 interface ZoneMarks {
@@ -78,8 +79,9 @@ export class BootMarks {
 }
 
 /** The first page event of pid 1 behind the last one of deferred initialisation. */
-function firstInitcall({ task, kind, length, tasks }: EventColumns): number {
-  const initialises = Uint8Array.from(tasks, ({ comm }) => (comm.startsWith('pgdatinit') ? 1 : 0));
+function firstInitcall(events: EventColumns): number {
+  const { task, kind, length, tasks } = events;
+  const initialises = deferredInitTasks(events);
   let at = 0;
   for (let i = 0; i < length; i++) {
     if (initialises[task[i]] === 1) at = 0;

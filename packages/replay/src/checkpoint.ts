@@ -5,8 +5,7 @@
  * instant – is said beside the figure, never corrected for.
  */
 import type { Machine, ZoneFreeLists } from '@replug/core';
-import type { BuddyinfoZone, PageFlags, Step } from '@replug/workload';
-import { isBuddy, isNoPage } from './page-flags.ts';
+import { isBuddy, isNoPage, type BuddyinfoZone, type PageFlags, type Step } from '@replug/workload';
 
 export interface OrderCounts {
   readonly node: number;

@@ -23,7 +23,7 @@ export function runCourse(
   run: (from: number, to: number) => void,
   at: (stop: Stop, done: number) => void,
   options: CourseOptions,
-  /** Fallbacks are counted from these; undefined: the caller tells the sampler. */
+  /** Fallbacks are counted from these events; a function is given the sampler, to tell it of them itself. */
   fallbacks: EventColumns | ((sampler: SeriesSampler) => void),
 ): Series | undefined {
   const { events, from, to } = span;

@@ -49,3 +49,15 @@ export const otherMachineTooSmall = (value: string) =>
     value,
     hint: 'give it more memory',
   });
+export const badScenarioLine = (place: string, what: string, value: string, cause?: Error) =>
+  new ReplugError(
+    { code: 'RP5009', who: place, what, value, hint: 'a line is [@TIME] COMMAND, or # a comment' },
+    { cause },
+  );
+export const notAtThatTime = (line: number, command: string) =>
+  new ReplugError({
+    code: 'RP5010',
+    who: `scenario line ${line}`,
+    what: 'only a recording has steps, a start and an end; here a time is a number of seconds (@10s)',
+    value: command,
+  });

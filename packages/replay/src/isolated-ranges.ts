@@ -6,6 +6,7 @@
  */
 import { KIND, PAGE_STATE, STATE_HOLDER_MASK, STATE_ORDER_MASK, type PageMap, type ZoneFreeLists } from '@replug/core';
 import { eventArg, type EventColumns } from '@replug/workload';
+import type { CompactionShadow } from './compaction/shadow.ts';
 import { explainedWith, explainIsolation, type Scan } from './isolation.ts';
 import type { ReplayCounts } from './replay-counts.ts';
 
@@ -14,8 +15,16 @@ export class IsolatedRanges {
   private readonly pages: PageMap;
   private readonly lists: ZoneFreeLists;
   private readonly counts: ReplayCounts;
+  private readonly shadow: CompactionShadow | undefined;
 
-  constructor(events: EventColumns, pages: PageMap, lists: ZoneFreeLists, counts: ReplayCounts) {
+  constructor(
+    events: EventColumns,
+    pages: PageMap,
+    lists: ZoneFreeLists,
+    counts: ReplayCounts,
+    shadow?: CompactionShadow,
+  ) {
+    this.shadow = shadow;
     this.events = events;
     this.pages = pages;
     this.lists = lists;
@@ -26,7 +35,9 @@ export class IsolatedRanges {
   scan(i: number): void {
     const { events, pages, lists, counts } = this;
     const taken = eventArg(events, i, 3);
+    const predicted = this.shadow?.expectFree(i);
     if (taken === 0) {
+      this.shadow?.tookFree(i, []);
       counts.informative++;
       return;
     }
@@ -45,7 +56,8 @@ export class IsolatedRanges {
     counts.applied++;
     const end = row + length;
     const scan = { start: row, end, scanned: eventArg(events, i, 2), taken };
-    const heads = explainIsolation(lists, pages, scan) ?? this.explainByHiddenFree(i, scan);
+    const heads = predicted ?? explainIsolation(lists, pages, scan) ?? this.explainByHiddenFree(i, scan);
+    this.shadow?.tookFree(i, heads);
     if (heads === undefined) {
       counts.isolationsUnexplained++;
       return;

@@ -5,14 +5,15 @@
  *
  * Used for baselines and for frees; never to look at a checkpoint.
  */
-import { KIND, type PageMap } from '@replug/core';
+import { KIND, MIGRATE, type PageMap } from '@replug/core';
 import { eventArg, eventPfn, type EventColumns } from '@replug/workload';
 
 /**
  * What the first event of a page says about it before that event. UNSURE: a compaction scan that took some pages of a range
- * came first, and may have taken this one. UNUSED: free or on a CPU's list.
+ * came first, and may have taken this one. UNUSED: free or on a CPU's list. EMPTY: free, or out of the allocator's hands
+ * (a range without pages in use was isolated).
  */
-export const BEFORE = { NOTHING: 0, FREE: 1, ON_CPU: 2, ALLOCATED: 3, UNSURE: 4, UNUSED: 5 } as const;
+export const BEFORE = { NOTHING: 0, FREE: 1, ON_CPU: 2, ALLOCATED: 3, UNSURE: 4, UNUSED: 5, EMPTY: 6 } as const;
 
 /** How a freed block reached the free lists, told by the next event of its pages. */
 export const WAY = { UNKNOWN: 0, DIRECT: 1, CPU_LIST: 2 } as const;
@@ -74,6 +75,7 @@ export function lookAhead(events: EventColumns, pages: PageMap, options: Lookahe
     if (kind > KIND.mm_page_pcpu_drain) {
       if (kind === KIND.mm_compaction_isolate_freepages) noteIsolation(i);
       else if (kind === KIND.mm_page_alloc_extfrag) noteExtfrag(i);
+      else if (kind === KIND.test_pages_isolated) noteEmpty(i);
       continue;
     }
     if (kind === KIND.mm_page_free_batched) continue;
@@ -136,6 +138,7 @@ export function lookAhead(events: EventColumns, pages: PageMap, options: Lookahe
   }
 
   function learn(row: number, type: number): void {
+    if (type >= MIGRATE.ISOLATE) return;
     const block = row >>> blockShift;
     if (blockType[block] === 0) blockType[block] = type + 1;
     lastBlockType[block] = type + 1;
@@ -156,6 +159,23 @@ export function lookAhead(events: EventColumns, pages: PageMap, options: Lookahe
     }
     // Unless its zone_locked came before (6.12, below a pageblock), it names a free block that nothing else may name.
     if (whole && (before[row] === BEFORE.NOTHING || freedBy[row] !== 0)) left(row, end);
+  }
+
+  /** Nothing of an isolated range is in use: what was freed there last is on the free lists. */
+  function noteEmpty(i: number): void {
+    if (events.words[eventArg(events, i, 3)] !== 'success') return;
+    const section = 2 ** pages.sectionShift;
+    const start = Math.max(0, eventArg(events, i, 0));
+    const stop = Math.min(eventArg(events, i, 1), ((pages.sections().at(-1) ?? -1) + 1) * section);
+    for (let pfn = start; pfn < stop;) {
+      const next = Math.min(stop, (Math.floor(pfn / section) + 1) * section);
+      const row = pages.pfnToRow(pfn);
+      if (row >= 0) {
+        mark(row, row + (next - pfn), BEFORE.EMPTY);
+        left(row, row + (next - pfn));
+      }
+      pfn = next;
+    }
   }
 
   /** A scan with every page taken names its pages; of others only the replay can tell, which knows the free blocks. */

@@ -26,6 +26,8 @@ import {
 import { eventPfn, type EventColumns } from '@replug/workload';
 import type { Annotations, LateBlock } from './hidden.ts';
 import { BootMarks } from './boot-marks.ts';
+import { deferredInitTasks } from './deferred-init.ts';
+import { replayCpu } from './replay-cpu.ts';
 import { UnusedTails } from './unused-tails.ts';
 
 export interface PolicyCounts {
@@ -157,7 +159,7 @@ export class PolicyReplay {
     this.same = recorded === machine;
     this.frameOf = new Int32Array(this.source.slotCount << this.source.sectionShift);
     this.gfp = Int32Array.from(events.gfpTexts, (text) => parseGfp(text).flags);
-    this.initialises = Uint8Array.from(events.tasks, (task) => (task.comm.startsWith('pgdatinit') ? 1 : 0));
+    this.initialises = deferredInitTasks(events);
     this.cpus = machine.description.cpus;
     this.tails = new UnusedTails(events, this.cpus);
     this.nodes = machine.zones.nodes.length;
@@ -262,7 +264,7 @@ export class PolicyReplay {
   }
 
   private cpu(i: number): number {
-    return this.input.events.cpu[i] % this.cpus;
+    return replayCpu(this.input.events.cpu[i], this.cpus);
   }
 
   private alloc(i: number, row: number, order: number): void {
@@ -373,7 +375,7 @@ export class PolicyReplay {
     const { hidden } = this.input.annotations;
     const { hiddenOrder, bulk, counts } = this;
     const first = hiddenOrder[this.nextHidden];
-    const cpu = hidden.cpu[first] % this.cpus;
+    const cpu = replayCpu(hidden.cpu[first], this.cpus);
     const type = hidden.type[first];
     const start = this.nextHidden;
     while (

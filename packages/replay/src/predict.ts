@@ -24,9 +24,11 @@ import {
 import type { EventColumns } from '@replug/workload';
 import { FATE } from './fates.ts';
 import { HiddenAllocations, type Annotations, type EarlyAllocation } from './hidden.ts';
+import { fromInterrupt } from './lock-busy.ts';
 import { SizeObserver } from './observed-sizes.ts';
 import { PassedOver } from './passed-over.ts';
 import { CAUSE, type Cause, type Predicted, type Predictions } from './predictions.ts';
+import { replayCpu } from './replay-cpu.ts';
 import type { TypeCounts } from './type-counts.ts';
 
 export interface PredictorInput {
@@ -101,7 +103,7 @@ export class Predictor {
     this.origin = from;
     this.madeUp = input.madeUp;
     this.cpus = machine.description.cpus;
-    this.interrupt = Uint8Array.from(events.flagTexts, (text) => (/[hHs]/.test(text[2] ?? '') ? 1 : 0));
+    this.interrupt = fromInterrupt(events);
     const listCount = machine.zones.all.length * this.cpus * LISTS;
     this.listedBy = new Int32Array(pages.slotCount << pages.sectionShift);
     this.lastOperation = new Int32Array(listCount).fill(from - 1);
@@ -220,7 +222,7 @@ export class Predictor {
 
   /** A block is about to leave a CPU's list for the free lists. */
   beforeDrained(i: number, row: number, order: number): void {
-    this.interlude(Math.min(this.events.cpu[i], this.cpus - 1), true, -1);
+    this.interlude(replayCpu(this.events.cpu[i], this.cpus), true, -1);
     const zone = this.pages.zoneOf(row);
     if (zone < 0 || this.pages.state[row] !== (PAGE_STATE.PCP | order)) return;
     this.lastOperation[this.list(zone, this.preview.cpuOf(row), order, this.preview.listTypeOf(row))] = i;

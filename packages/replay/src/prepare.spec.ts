@@ -1,6 +1,5 @@
-import type { EventColumns, PageFlags, Step } from '@replug/workload';
+import { KPF, type EventColumns, type PageFlags, type Step } from '@replug/workload';
 import { describe, expect, it } from 'vitest';
-import { KPF } from './page-flags.ts';
 import { prepare, type PrepareOptions } from './prepare.ts';
 import { replayPolicy } from './replay-policy.ts';
 import type { Span } from './span.ts';

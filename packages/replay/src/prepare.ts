@@ -20,6 +20,7 @@ import {
 import type { EventColumns } from '@replug/workload';
 import { placeBaseline, type BaselineCounts } from './baseline.ts';
 import { noCountsBaseline } from './errors.ts';
+import { planHotplug, type HotplugPlan } from './hotplug/plan.ts';
 import { lookAhead, noLookahead, type Lookahead } from './lookahead.ts';
 import { placeCounts } from './place-counts.ts';
 import { migratetypeTable } from './recorded.ts';
@@ -45,6 +46,8 @@ export interface Prepared {
   readonly preview: AllocatorPreview;
   readonly lookahead: Lookahead;
   readonly migratetype: Uint8Array;
+  /** Isolation, and memory that comes and goes. */
+  readonly hotplug: HotplugPlan;
   readonly typeCounts: TypeCounts;
   /** The span begins while the kernel boots. */
   readonly fromBoot: boolean;
@@ -66,11 +69,12 @@ export function prepare(kernel: Kernel, span: Span, options: PrepareOptions = {}
     options.lookAhead === false
       ? noLookahead(machine.pages, from, to)
       : lookAhead(events, machine.pages, { from, to, migratetype, typesOfLists: profile === '6.12', onlyRequests });
+  const hotplug = planHotplug(span, machine, migratetype, options.lookAhead !== false);
   restoreZones(machine, lists, span.machineStep, { sizes: (options.recordedProfile ?? profile) === profile });
   allocator.refresh();
   const source = sourceOf(span, options);
   const typeCounts = new TypeCounts(machine, span.baseline !== undefined || source === 'trace' ? span.hint : undefined);
-  const baseline = startFrom(source, { machine, lists, lookahead, migratetype, typeCounts, span });
+  const baseline = startFrom(source, { machine, lists, lookahead, migratetype, hotplug, typeCounts, span });
   return {
     machine,
     lists,
@@ -78,6 +82,7 @@ export function prepare(kernel: Kernel, span: Span, options: PrepareOptions = {}
     preview: kernel.get(AllocatorPreview),
     lookahead,
     migratetype,
+    hotplug,
     typeCounts,
     fromBoot: span.fromBoot,
     onlyRequests,
@@ -97,7 +102,9 @@ function sourceOf(span: Span, { baseline, lookAhead: ahead }: PrepareOptions): B
   return span.hint === undefined && counted ? 'counts' : 'trace';
 }
 
-type Start = Pick<Prepared, 'machine' | 'lists' | 'lookahead' | 'migratetype' | 'typeCounts'> & { readonly span: Span };
+type Start = Pick<Prepared, 'machine' | 'lists' | 'lookahead' | 'migratetype' | 'hotplug' | 'typeCounts'> & {
+  readonly span: Span;
+};
 
 function startFrom(source: BaselineSource, start: Start): BaselineCounts {
   const { span, ...input } = start;
@@ -110,6 +117,7 @@ function startFrom(source: BaselineSource, start: Start): BaselineCounts {
     instant: span.from < span.to ? span.events.time[span.from] : Infinity,
     events: span.events,
     inferred: source === 'trace',
+    fromBoot: span.fromBoot,
   });
 }
 

@@ -18,9 +18,15 @@ import {
   type ZoneDescription,
   type ZoneName,
 } from '@replug/core';
-import type { MemoryBlock, PageFlags, Recording, Step, ZoneinfoZone } from '@replug/workload';
+import {
+  isNoPage,
+  type MemoryBlock,
+  type PageFlags,
+  type Recording,
+  type Step,
+  type ZoneinfoZone,
+} from '@replug/workload';
 import { noZoneinfo, unsupportedArch } from './errors.ts';
-import { isNoPage } from './page-flags.ts';
 
 /** Describes the machine of a step, with the memory that `later` steps have besides. */
 export function describeRecorded(

@@ -14,24 +14,32 @@
  */
 import {
   FOUND,
+  gfpPageClass,
   KIND,
   MIGRATE,
   PAGE_CLASS,
   parseGfp,
   pcpAllowedOrder,
   TRACEPOINTS,
+  type Compaction,
   type Machine,
   type PageMap,
   type Tracepoint,
   type Tracepoints,
   type ZoneFreeLists,
+  type ZoneSizing,
 } from '@replug/core';
 import { eventArg, eventPfn, eventWord, type EventColumns } from '@replug/workload';
+import { CompactionShadow } from './compaction/shadow.ts';
+import { deferredInitTasks } from './deferred-init.ts';
+import { HotplugCourse } from './hotplug/hotplug-course.ts';
+import { noHotplug, type HotplugPlan } from './hotplug/plan.ts';
 import { IsolatedRanges } from './isolated-ranges.ts';
 import { BusyLocks } from './lock-busy.ts';
 import { WAY, type Lookahead } from './lookahead.ts';
 import type { MadeUpBlocks } from './made-up.ts';
 import type { Predictor } from './predict.ts';
+import { replayCpu } from './replay-cpu.ts';
 import { noCounts } from './replay-counts.ts';
 import { UnusedTails } from './unused-tails.ts';
 
@@ -54,6 +62,14 @@ export interface RecordedInput {
   readonly predictor?: Predictor;
   /** The start state comes from counts: events teach its places. */
   readonly madeUp?: MadeUpBlocks;
+  /** Whose scanners go along with compaction's events; without, its free scans are walked by their ranges alone. */
+  readonly compaction?: Compaction;
+  /** What the span tells of memory that is isolated, comes and goes. */
+  readonly hotplug?: HotplugPlan;
+  /** Where zones change their sizes; without, only their pages change. */
+  readonly sizing?: ZoneSizing;
+  /** Tells the allocator that sizes of zones changed. */
+  readonly refresh?: () => void;
 }
 
 export class RecordedReplay {
@@ -74,6 +90,8 @@ export class RecordedReplay {
   private readonly fallsBackFirst: boolean;
   private readonly locks: BusyLocks;
   private readonly isolated: IsolatedRanges;
+  readonly compaction: CompactionShadow | undefined;
+  private readonly hotplug: HotplugCourse;
   /** Task id → 1 for the threads of deferred initialisation. Their frees go straight to the list tails. */
   private readonly initialises: Uint8Array;
   private readonly tails: UnusedTails;
@@ -98,21 +116,24 @@ export class RecordedReplay {
     this.fallsBackFirst = machine.description.profile === '6.1';
     this.tails = new UnusedTails(events, this.cpus);
     this.locks = new BusyLocks(events, lookahead, from);
-    this.isolated = new IsolatedRanges(events, machine.pages, lists, this.counts);
-    this.initialises = Uint8Array.from(events.tasks, (task) => (task.comm.startsWith('pgdatinit') ? 1 : 0));
+    const { compaction } = input;
+    this.compaction = compaction && new CompactionShadow({ machine, lists, compaction, events });
+    this.isolated = new IsolatedRanges(events, machine.pages, lists, this.counts, this.compaction);
+    const plan = input.hotplug ?? noHotplug;
+    this.hotplug = new HotplugCourse(plan, machine, lists, input.sizing, this.counts, input.refresh);
+    this.initialises = deferredInitTasks(events);
     this.gfp = Int32Array.from(events.gfpTexts, (text) => parseGfp(text).flags);
-    this.classOfGfp = Uint8Array.from(events.gfpTexts, (text) =>
-      /MOVABLE|TRANSHUGE/.test(text) ? PAGE_CLASS.MOVABLE : PAGE_CLASS.KERNEL,
-    );
+    this.classOfGfp = Uint8Array.from(this.gfp, gfpPageClass);
   }
 
   /** Applies events [from, to). */
   run(from: number, to: number): void {
-    const { events, pages, counts, onEvent } = this;
+    const { events, pages, counts, onEvent, hotplug } = this;
     const maxOrder = pages.arch.maxPageOrder;
     const { kind: kinds, unit: units } = events;
     const { mm_page_alloc: ALLOC, mm_page_free: FREE, mm_page_alloc_zone_locked: LOCKED } = KIND;
     for (let i = from; i < to; i++) {
+      if (i >= hotplug.next) hotplug.reach(i);
       if (onEvent !== undefined) onEvent(i);
       const kind = kinds[i];
       if (kind > KIND.mm_page_pcpu_drain) {
@@ -140,12 +161,13 @@ export class RecordedReplay {
       else if (kind === KIND.mm_page_free_batched) this.batched(i, row);
       else this.drain(i, row, order);
     }
+    if (to >= hotplug.next) hotplug.reach(to, true);
     counts.events += to - from;
   }
 
-  /** CPU of an event; a trace of a machine with more CPUs than the description wraps to the last. */
+  /** CPU of an event. */
   private cpu(i: number): number {
-    return Math.min(this.events.cpu[i], this.cpus - 1);
+    return replayCpu(this.events.cpu[i], this.cpus);
   }
 
   /** Migratetype as printed. */
@@ -201,6 +223,7 @@ export class RecordedReplay {
     else if (found === FOUND.ALLOCATED || found === FOUND.PART) counts.reallocations++;
     else if (found === FOUND.OUTSIDE) this.notApplied('outside');
     this.setClass(row, order, this.classOfGfp[events.gfp[i]]);
+    if (order > 0) this.compaction?.allocated(row, this.gfp[events.gfp[i]]);
     const trace = tracepoints.mm_page_alloc;
     if (trace.enabled) trace.emit(this.pages.rowToPfn(row), order, this.printedType(i), this.gfp[events.gfp[i]]);
   }
@@ -209,6 +232,10 @@ export class RecordedReplay {
     const { lists, counts, pages, predictor, tracepoints } = this;
     if (tracepoints.mm_page_free.enabled) tracepoints.mm_page_free.emit(pages.rowToPfn(row), order);
     this.madeUp?.beforeFreed(row, order);
+    if (this.compaction?.beforeFree(i, row, order) === true) {
+      counts.informative++;
+      return;
+    }
     const cpu = this.cpu(i);
     const way = this.lookahead.way[i - this.origin];
     // Whole pageblocks that nobody ever held come from __free_pages_core() (onlining), which knows no per-CPU lists.
@@ -223,9 +250,11 @@ export class RecordedReplay {
     else found = this.infers ? lists.freeWithDrain(row, order, cpu) : lists.freeToCpu(row, order, cpu);
     if (!direct) predictor?.afterFreed(i, row, order, cpu);
     counts.applied++;
+    if (pages.pageClass[row] === PAGE_CLASS.OFFLINE) this.hotplug.replugged(row, order);
     this.setClass(row, order, PAGE_CLASS.UNKNOWN);
     if (direct) counts.directFrees++;
     if (found === FOUND.UNKNOWN) {
+      if (fresh) this.hotplug.released(i, row, order);
       if (core) counts.released++;
       else counts.unknownFrees++;
     } else if (found === FOUND.PART) counts.partialFrees++;
@@ -246,9 +275,11 @@ export class RecordedReplay {
   }
 
   private other(i: number, kind: number): void {
+    this.compaction?.event(i, kind);
     if (kind === KIND.mm_page_alloc_extfrag) this.extfrag(i);
     else if (kind === KIND.mm_compaction_isolate_freepages) {
-      this.isolated.scan(i);
+      if (this.hotplug.takes(i)) this.counts.applied++;
+      else this.isolated.scan(i);
       this.emitAgain(i);
     } else if (kind === KIND.test_pages_isolated) {
       this.isolated.range(i);

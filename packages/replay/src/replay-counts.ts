@@ -28,6 +28,10 @@ export interface ReplayCounts {
   heldByCompaction: number;
   /** Compaction scans that no stride explains. */
   isolationsUnexplained: number;
+  /** Ranges that were isolated: blocks going offline, contiguous allocations. */
+  isolatedRanges: number;
+  /** Memory blocks that went offline or came online. */
+  blockChanges: number;
   /** Failed allocations. */
   failed: number;
   /** Events that name pages outside the machine. */
@@ -51,6 +55,8 @@ export const noCounts = (): ReplayCounts => ({
   freedWhileFree: 0,
   heldByCompaction: 0,
   isolationsUnexplained: 0,
+  isolatedRanges: 0,
+  blockChanges: 0,
   failed: 0,
   outside: 0,
   impossible: 0,

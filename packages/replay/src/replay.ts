@@ -5,7 +5,9 @@
  * The kernel is the caller's: it must have been created from describeRecorded() of the span's machine step, with an
  * allocator that starts with nothing.
  */
-import { Core, type Kernel } from '@replug/core';
+import { Core, ZoneSizing, type Kernel } from '@replug/core';
+import { compactionOf } from './compaction/provider.ts';
+import type { CompactionReport } from './compaction/report.ts';
 import { compareCpuLists, comparePages, compareOrders, freeBitmap, type Checkpoint } from './checkpoint.ts';
 import { runCourse, type CourseOptions } from './course.ts';
 import { FATE, fates } from './fates.ts';
@@ -28,6 +30,8 @@ export interface ReplayResult {
   readonly predictions?: Predictions;
   /** What the prediction found that no event tells at its time. */
   readonly annotations?: Annotations;
+  /** Compaction's scans, predicted beside the real ones; where the span has some. */
+  readonly compaction?: CompactionReport;
   readonly series?: Series;
   readonly notes: readonly string[];
 }
@@ -53,9 +57,13 @@ export function replayRecorded(kernel: Kernel, span: Span, options: ReplayOption
     lookahead,
     from,
     migratetype,
+    hotplug: prepared.hotplug,
+    sizing: kernel.get(ZoneSizing),
+    refresh: () => prepared.allocator.refresh(),
     infers: onlyRequests,
     onEvent: options.onEvent,
     predictor,
+    compaction: compactionOf(kernel),
     madeUp: prepared.baseline.source === 'counts' ? new MadeUpBlocks(machine, lists, prepared.preview) : undefined,
   });
   const checkpoints: Checkpoint[] = [];
@@ -77,6 +85,7 @@ export function replayRecorded(kernel: Kernel, span: Span, options: ReplayOption
     stateHash: kernel.stateHash(),
     predictions: predictor?.predictions,
     annotations: predictor?.annotations,
+    compaction: replay.compaction?.report,
     series,
     notes: onlyRequests ? [...span.notes, ONLY_REQUESTS] : span.notes,
   };

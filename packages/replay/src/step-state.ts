@@ -3,8 +3,8 @@
  * files say.
  */
 import { Core, PageAllocator, ZoneFreeLists, type Kernel, type Machine } from '@replug/core';
-import type { PageFlags, Step } from '@replug/workload';
-import { classOfFlags, isBuddy, isNoPage } from './page-flags.ts';
+import { classOfFlags, type PageFlags, type Step } from '@replug/workload';
+import { freeInDump } from './dump-free.ts';
 import { placeCounts, type CountsPlaced } from './place-counts.ts';
 import { restoreZones } from './restore-zones.ts';
 
@@ -27,14 +27,6 @@ export function restoreStep(kernel: Kernel, step: Step): CountsPlaced {
 
 /** Classes of the pages in use; returns what the flags show as free. */
 function placeClasses(machine: Machine, flags: PageFlags): Uint8Array {
-  const { pages } = machine;
-  const free = new Uint8Array(pages.slotCount << pages.sectionShift);
-  for (let pfn = 0; pfn < flags.length; pfn++) {
-    if (isNoPage(flags.low[pfn])) continue;
-    const row = pages.pfnToRow(pfn);
-    if (row < 0) continue;
-    if (isBuddy(flags.low[pfn])) free[row] = 1;
-    else pages.pageClass[row] = classOfFlags(flags.low[pfn], flags.high[pfn]);
-  }
-  return free;
+  const { pageClass } = machine.pages;
+  return freeInDump(machine, flags, (row, pfn) => (pageClass[row] = classOfFlags(flags.low[pfn], flags.high[pfn])));
 }

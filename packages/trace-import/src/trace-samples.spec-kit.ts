@@ -91,7 +91,7 @@ CPU:4 [12 EVENTS DROPPED]
       lines: 11,
       events: 4,
       comments: 7,
-      details: { 'stack lines': 3 },
+      details: { 'stack lines': 3, 'stacks of other events': 1 },
       counts: { mm_page_alloc: 1, kmalloc: 1, print: 1, mm_page_free: 1 },
     },
   },

@@ -46,6 +46,9 @@ const LATENCY =
 const GRAPH =
   /^\s*(?:(\d+)\.(\d{6})\s+\|\s+)?(?:(\d{1,5})\)\s+)?(?:(\S.{0,30}?)-(\d{1,10})\s+\|\s+)?(?:([^\s\d|/]\S{3,7})\s+\|\s+)?(?:[+!#*@$]?\s*[\d.]+ us\s+)?(\|\s+)?\/\*\s(\w{1,64}):(?=\s|$)/;
 
+/** Of the latency format. */
+const STACK = /:\s<(?:user )?stack trace ?>\s*$/;
+
 /** The head of an event line; a failure when the line only begins as one; undefined when it does not even that. */
 export function readHead(line: string): EventHead | HeadFailure | undefined {
   if (!line.includes(':')) return undefined;
@@ -53,7 +56,7 @@ export function readHead(line: string): EventHead | HeadFailure | undefined {
   const common = readCommon(line, head);
   if (typeof common === 'object' || common === 'stack') return common;
   if (head.includes('/* ')) return readGraph(line, head) ?? common;
-  return readPerf(line, head) ?? common ?? readLatency(line, head);
+  return readPerf(line, head) ?? common ?? readLatency(line, head) ?? (STACK.test(head) ? 'stack' : undefined);
 }
 
 function readCommon(line: string, head: string): EventHead | HeadFailure | undefined {

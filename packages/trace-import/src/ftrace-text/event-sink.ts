@@ -6,6 +6,7 @@
  */
 import { KIND, TRACEPOINTS } from '@replug/core';
 import { EventColumnsBuilder, isPageEvent, packUnit } from '@replug/workload';
+import { CallChains } from '../call-chains/call-chains.ts';
 import { ByteInterner } from './byte-interner.ts';
 import { splitTask } from './task-column.ts';
 
@@ -37,6 +38,7 @@ export const SPECIAL = KNOWN + OTHER_NAMES.size + STACK_EVENTS.size;
 
 export class EventSink {
   readonly builder = new EventColumnsBuilder();
+  readonly chains = new CallChains(this.builder);
   /** Events by index of `names`. */
   readonly counts: number[] = [];
   readonly names: string[] = [];

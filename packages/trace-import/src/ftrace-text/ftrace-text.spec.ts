@@ -285,7 +285,7 @@ CPU:1 [LOST 17 EVENTS]
     });
     expect(account.samples[0]).toEqual({ reason: 'not-an-event-line', line: 1, text: 'what is this' });
     expect(account.samples.at(-1)).toMatchObject({ reason: 'no-cpu', line: 7 });
-    expect(account.details).toEqual({ 'stack lines': 2, 'graph lines': 1 });
+    expect(account.details).toEqual({ 'stack lines': 2, 'graph lines': 1, 'stacks of other events': 1 });
   });
 
   it('keeps five cases of a reason', () => {

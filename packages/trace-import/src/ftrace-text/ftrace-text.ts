@@ -74,10 +74,15 @@ export class FtraceTextReader {
     }
   }
 
+  /** A call chain's event may stand before the beginning of the text. */
+  get torn(): boolean {
+    return this.sink.chains.torn;
+  }
+
   /** The columns of all that was pushed. A last line without a newline counts as a line. */
   finish(): FtraceText {
     if (this.carried > 0 || this.tooLong) this.endCarriedLine();
-    this.odd.settle();
+    this.odd.finish();
     const { lost, cpus, tracer } = this.remarks;
     return { events: this.sink.builder.finish(), counts: this.sink.countsByName(), lost, cpus, tracer };
   }

@@ -373,7 +373,7 @@ export class LineParser {
       const count = readFields(name, bytes, Math.min(at, to), to, this.sink.words, this.values);
       if (count === -1) return this.oddLines(bytes, line, end);
       this.sink.builder.pushArgs(name, ns, cpu, flags, task, this.values.subarray(0, count));
-    }
+    } else this.sink.chains.passed(cpu);
     this.sink.counts[name]++;
     this.account.events++;
     return eol + 1;

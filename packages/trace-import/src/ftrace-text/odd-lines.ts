@@ -7,6 +7,7 @@
  * cut before an event line and its parts read apart.
  */
 import type { Account } from '../account.ts';
+import { TextChains } from '../call-chains/text-chains.ts';
 import { KNOWN, OTHER_NAMES, STACK_EVENTS, type EventSink } from './event-sink.ts';
 import { readHead, type EventHead, type HeadFailure } from './event-head.ts';
 import { readKeyedFields, type FieldFailure } from './keyed-fields.ts';
@@ -34,12 +35,14 @@ export class OddLines {
   private readonly account: Account;
   private readonly sink: EventSink;
   private readonly remarks: Remarks;
+  private readonly chains: TextChains;
   private waiting: Waiting | undefined;
 
   constructor(account: Account, sink: EventSink, remarks: Remarks) {
     this.account = account;
     this.sink = sink;
     this.remarks = remarks;
+    this.chains = new TextChains(sink.chains, (column) => sink.tasks.findText(column));
   }
 
   /** Whether a line waits to be completed: the next one has to come here too. */
@@ -61,11 +64,16 @@ export class OddLines {
     if (outcome === 'event' || outcome === 'stack') {
       this.settle();
       if (outcome === 'event') account.event();
-      else this.comment('stack lines', line);
+      else {
+        this.account.comment();
+        this.account.detail('stack lines');
+        this.chains.head(line, account.lines);
+      }
       return;
     }
     if (text.includes('\0')) {
       this.settle();
+      this.sink.chains.passedAny();
       account.skip('binary', text.slice(0, SAMPLE_LENGTH));
       return;
     }
@@ -86,6 +94,7 @@ export class OddLines {
       this.comment(guess, line);
     } else if (!this.continues(line, text)) {
       this.settle();
+      this.sink.chains.passedAny();
       account.skip(outcome, text.slice(0, SAMPLE_LENGTH));
     }
   }
@@ -93,7 +102,15 @@ export class OddLines {
   /** The current line is longer than any that is read. */
   skipTooLong(text: string): void {
     this.settle();
+    this.sink.chains.passedAny();
     this.account.skip('line-too-long', text);
+  }
+
+  /** The text has ended. */
+  finish(): void {
+    this.settle();
+    this.chains.end();
+    this.sink.chains.finish(this.account);
   }
 
   /** Gives up what waits. */
@@ -101,6 +118,7 @@ export class OddLines {
     const { waiting, account } = this;
     if (waiting === undefined) return;
     this.waiting = undefined;
+    this.sink.chains.passedAny();
     account.skip(waiting.reason, waiting.text, waiting.line);
     for (const { line, text } of waiting.more) account.skip('not-an-event-line', text, line);
   }
@@ -131,6 +149,7 @@ export class OddLines {
     this.account.comment();
     if (kind === 'comment') this.remarks.read(line);
     else this.account.detail(kind);
+    if (kind === 'stack lines') this.chains.frame(line, this.account.lines);
   }
 
   /** Stores and counts the event of a line, or says why it is none. */
@@ -151,6 +170,8 @@ export class OddLines {
       if (typeof values === 'string') return values;
       if (!sink.push(kind, time ?? 0, cpu ?? 0, task ?? NO_TASK, flags, values)) return 'bad-fields';
     }
+    if (kind === -1 && cpu === undefined) sink.chains.passedAny();
+    else if (kind === -1) sink.chains.passed(cpu!);
     if (time === undefined) account.detail('events without a time');
     if (task === undefined) account.detail('events without a task');
     if (cpu === undefined) account.detail('events without a cpu');

@@ -5,6 +5,7 @@
 import { TRACEPOINTS } from '@replug/core';
 import { Dictionary, isPageEvent, type EventColumns, type Task } from '@replug/workload';
 import { SAMPLES_PER_REASON, type Account } from '../account.ts';
+import { MAX_CHAINS, MAX_CHARACTERS } from '../call-chains/call-chains.ts';
 import { EventSink } from '../ftrace-text/event-sink.ts';
 import type { FtraceText } from '../ftrace-text/ftrace-text.ts';
 import type { SliceRead } from './text-slice.ts';
@@ -28,7 +29,10 @@ type Mapping = Uint32Array | undefined;
 
 interface Part {
   readonly columns: Record<ColumnName, Column>;
+  readonly rows: number;
   readonly maps: Partial<Record<ColumnName, Mapping>>;
+  /** Indices into the stacks of the whole; undefined for a slice without call chains. */
+  readonly stack?: Uint32Array;
 }
 
 type Column = Float64Array | Uint32Array | Uint16Array | Uint8Array;
@@ -40,6 +44,8 @@ export class SliceMerger {
   private readonly words = new Dictionary();
   private readonly gfpTexts = new Dictionary();
   private readonly flagTexts = new Dictionary();
+  private readonly stacks = new Dictionary();
+  private stackCharacters = 0;
   private readonly taskKeys = new Dictionary();
   private readonly tasks: Task[] = [];
   /** By name, in the order in which a single reader tells them. */
@@ -58,7 +64,10 @@ export class SliceMerger {
     this.account = account;
   }
 
-  /** Takes the next slice; its columns are changed. False when a dictionary has become larger than one reader's may. */
+  /**
+   * Takes the next slice; its columns are changed. False when a dictionary has become larger than one reader's may, or when a
+   * call chain was cut off from its event.
+   */
   add(slice: SliceRead): boolean {
     this.addCounts(slice);
     const { events } = slice;
@@ -69,10 +78,18 @@ export class SliceMerger {
     };
     this.remapArgs(events, indices(events.words, this.words));
     const { time, pfnLow, pfnHigh, kind, unit, flags, cpu, gfp, task, args } = events;
-    this.parts.push({ columns: { time, pfnLow, pfnHigh, kind, unit, flags, cpu, gfp, task, args }, maps });
+    this.parts.push({
+      columns: { time, pfnLow, pfnHigh, kind, unit, flags, cpu, gfp, task, args },
+      rows: events.length,
+      maps,
+      stack: this.stackColumn(events),
+    });
     this.length += events.length;
     this.argsLength += events.args.length;
     return (
+      !slice.torn &&
+      this.stacks.texts.length <= MAX_CHAINS &&
+      this.stackCharacters <= MAX_CHARACTERS &&
       this.flagTexts.texts.length <= MAX_FLAG_TEXTS &&
       this.gfpTexts.texts.length <= MAX_GFP_TEXTS &&
       this.words.texts.length <= MAX_WORDS &&
@@ -112,10 +129,31 @@ export class SliceMerger {
       gfpTexts: this.gfpTexts.texts,
       flagTexts: this.flagTexts.texts,
       tasks: this.tasks,
+      ...(this.stacks.texts.length > 0 && { stack: this.wholeStack(), stacks: this.stacks.texts }),
     };
     const { cpus, tracer } = this;
     const counts = Object.fromEntries(Object.entries(this.counts).filter(([, count]) => count > 0));
     return { events, counts, lost: Math.max(this.overrun, this.lostMarked), cpus, tracer };
+  }
+
+  private stackColumn({ stack, stacks = [] }: EventColumns): Uint32Array | undefined {
+    if (stack === undefined) return undefined;
+    const before = this.stacks.texts.length;
+    const to = indices(stacks, this.stacks);
+    for (const text of this.stacks.texts.slice(before)) this.stackCharacters += text.length;
+    const map = mapping(to);
+    if (map !== undefined) copyMapped(stack, map, stack, 0);
+    return stack;
+  }
+
+  private wholeStack(): Uint32Array {
+    const whole = new Uint32Array(this.length);
+    let at = 0;
+    for (const { stack, rows } of this.parts) {
+      if (stack !== undefined) whole.set(stack, at);
+      at += rows;
+    }
+    return whole;
   }
 
   private addCounts({ counts, account, overrun, lostMarked, cpus, tracer }: SliceRead): void {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { eventStack } from '@replug/workload';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ppc, unaccounted, x86 } from '../captures.spec-kit.ts';
 import { openRecording } from './open-recording.ts';
@@ -20,11 +21,13 @@ const event = (i: number, more = '') =>
 const other = (i: number, fields: string) =>
   `            perf-7       [001] ..... ${String(i).padStart(5)}.000000: ${fields}\n`;
 
+const chain = (i: number) => event(i).replace(/mm_page_free.*/, 'kernel_stack: <stack trace>');
+
 /** Call chains, lines broken by a mail program, damage, marks of lost events, words that come late. */
 const mixed = [
   '# tracer: nop\n# entries-in-buffer/entries-written: 4000/4007   #P:4\n',
   ...Array.from({ length: 4000 }, (_, i) => {
-    if (i % 100 === 7) return `${event(i)}${other(i, 'kernel_stack: <stack trace>')} => __free_pages\n => do_exit\n`;
+    if (i % 100 === 7) return `${event(i)}${chain(i)} => __free_pages\n => do_exit_${i % 3}\n`;
     if (i % 100 === 20) return event(i).replace(' pfn', '\npfn');
     if (i % 100 === 33) return 'CPU:2 [LOST 2 EVENTS]\nnonsense\n';
     if (i % 100 === 40) return other(i, `mm_vmscan_wakeup_kswapd: nid=0 order=2 gfp_flags=GFP_${i}`);
@@ -57,6 +60,9 @@ describe('slices give what one reader gives', () => {
     expect(alone.account.skipped).toEqual({ 'not-an-event-line': 40, 'bad-fields': 40 });
     expect(alone.account.samples).toHaveLength(10);
     expect(unaccounted(alone.account)).toBe(0);
+    expect(alone.trace.events.stacks).toHaveLength(4);
+    expect(eventStack(alone.trace.events, 7)).toBe('__free_pages\ndo_exit_1');
+    expect(alone.trace.events.stack!.filter((index) => index > 0)).toHaveLength(40);
   });
 });
 
@@ -70,6 +76,17 @@ describe('what cannot be cut', () => {
     const flags = (i: number) => event(i).replace(/\.\.[.Ndx]\.\. /, `f${String(i).padStart(3, 'x')}z `);
     const bytes = new TextEncoder().encode(Array.from({ length: 400 }, (_, i) => flags(i)).join(''));
     await expect(readInSlices(bytes, 2, 8000)).rejects.toBeInstanceOf(NotInSlices);
+  });
+
+  it('a call chain from its event, which another cpu came between', async () => {
+    const text = Array.from(
+      { length: 200 },
+      (_, i) => `${event(8 * i)}${event(8 * i + 1)}${chain(8 * i)} => do_exit\n`,
+    );
+    const bytes = new TextEncoder().encode(text.join(''));
+    await expect(readInSlices(bytes, 2, 4096)).rejects.toBeInstanceOf(NotInSlices);
+    const { events } = readAlone(bytes).trace;
+    expect(events.stack!.every((index, row) => index === (row % 2 === 0 ? 1 : 0))).toBe(true);
   });
 
   it('is read on one thread instead', async () => {

@@ -5,6 +5,7 @@
 import type { Account } from '../account.ts';
 import type { Facts } from '../facts.ts';
 import { readHead } from '../ftrace-text/event-head.ts';
+import { STACK_EVENTS } from '../ftrace-text/event-sink.ts';
 import { SliceMerger } from './merge-slices.ts';
 import { TextThreads } from './text-threads.ts';
 import { workerProgram } from './worker-program.ts';
@@ -83,7 +84,8 @@ function lastEventLine(block: Uint8Array): number {
   let end = block.lastIndexOf(NEWLINE);
   while (end > 0) {
     const start = block.lastIndexOf(NEWLINE, end - 1) + 1;
-    if (start > 0 && typeof readHead(decoder.decode(block.subarray(start, end))) === 'object') return start;
+    const head = start > 0 ? readHead(decoder.decode(block.subarray(start, end))) : undefined;
+    if (typeof head === 'object' && !STACK_EVENTS.has(head.name)) return start;
     end = start - 1;
   }
   return 0;

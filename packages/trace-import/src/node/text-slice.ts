@@ -22,6 +22,8 @@ export interface SliceRead {
   readonly lostMarked: number;
   readonly cpus?: number;
   readonly tracer?: string;
+  /** A call chain's event may stand in the slice before. */
+  readonly torn: boolean;
   readonly account: FileAccount;
 }
 
@@ -37,12 +39,16 @@ export function readSlice({ number, buffer, length, format }: SliceTask): SliceR
   const { events, counts, cpus, tracer } = reader.finish();
   // The larger of the two is what a text as a whole tells; of a slice both are needed.
   const { overrun, lostMarked } = reader.remarks;
-  return { number, buffer, events, counts, overrun, lostMarked, cpus, tracer, account: account.finish(length) };
+  const remarks = { overrun, lostMarked, cpus, tracer, torn: number > 0 && reader.torn };
+  return { number, buffer, events, counts, ...remarks, account: account.finish(length) };
 }
 
 /** Buffers of the result, which change hands instead of being copied. */
 export function buffersOf({ buffer, events }: SliceRead): ArrayBuffer[] {
   const { time, pfnLow, pfnHigh, kind, unit, flags, cpu, gfp, task, args } = events;
-  const columns = [time, pfnLow, pfnHigh, kind, unit, flags, cpu, gfp, task, args];
+  const columns = [time, pfnLow, pfnHigh, kind, unit, flags, cpu, gfp, task, args] as {
+    readonly buffer: ArrayBufferLike;
+  }[];
+  if (events.stack !== undefined) columns.push(events.stack);
   return [buffer, ...columns.map((column) => column.buffer as ArrayBuffer)];
 }

@@ -53,6 +53,8 @@ export interface EventPlan {
   /** Bytes that a record must have. */
   readonly least: number;
   readonly page?: PagePlan;
+  /** Of kernel_stack: how many addresses there are, and where; -1 where nothing tells how many. */
+  readonly chain?: { readonly countAt: number; readonly at: number; readonly size: number };
   readonly values?: readonly Argument[];
   readonly printed: readonly Printed[];
 }
@@ -83,7 +85,7 @@ export function planOf(format: EventFormat, options: PlanOptions): EventPlan | u
     least: Math.max(flags.offset + 1, pid.offset + 4, (preempt?.offset ?? 0) + 1),
     printed: [],
   };
-  if (STACK_EVENTS.has(name)) return { ...common, use: 'stack' };
+  if (STACK_EVENTS.has(name)) return { ...common, use: 'stack', chain: chainOf(name, byName, options.longBits) };
   if (kind === -1) return { ...common, use: 'count' };
   if (kind === KIND.tracing_mark_write)
     return { ...common, use: byName.has(MARKER_FIELD) ? 'marker' : 'count', name: 'tracing_mark_write' };
@@ -97,6 +99,14 @@ export function planOf(format: EventFormat, options: PlanOptions): EventPlan | u
   const page = pagePlan(kind, found);
   if (page === undefined) return { ...common, printed, least, use: byName.has('pfn') ? 'text' : 'no-pfn' };
   return { ...common, printed, least, page, use: isFast(page) ? 'fast' : 'page' };
+}
+
+/** Addresses of the functions, innermost first. A kernel's chain only: those of user space have no symbols. */
+function chainOf(name: string, byName: ReadonlyMap<string, FormatField>, longBits: number): EventPlan['chain'] {
+  const caller = byName.get('caller');
+  if (name !== 'kernel_stack' || caller === undefined || caller.dynamic !== undefined) return undefined;
+  const count = byName.get('size');
+  return { countAt: count?.size === 4 ? count.offset : -1, at: caller.offset, size: longBits / 8 };
 }
 
 interface Found {

@@ -148,7 +148,15 @@ export const FORMATS = {
     '"%ps: %s", (void *)REC->ip, REC->buf',
   ),
   sched_switch: format('sched_switch', 303, [['int prev_pid', 4]], '"prev_pid=%d", REC->prev_pid'),
-  kernel_stack: format('kernel_stack', 4, [['int size', 4]], '""'),
+  kernel_stack: format(
+    'kernel_stack',
+    4,
+    [
+      ['int size', 4],
+      ['unsigned long caller[]', 0],
+    ],
+    '""',
+  ),
 } as const;
 
 export function format(

@@ -7,6 +7,8 @@
 import { KIND } from '@replug/core';
 import { packUnit } from '@replug/workload';
 import type { Account } from '../account.ts';
+import { CallChains, MAX_FRAMES } from '../call-chains/call-chains.ts';
+import type { KernelSymbols } from '../call-chains/kernel-symbols.ts';
 import { evaluate, type Value } from '../event-format/evaluate.ts';
 import type { Printed } from '../event-format/print-format.ts';
 import { readKeyedFields } from '../ftrace-text/keyed-fields.ts';
@@ -30,6 +32,8 @@ export interface RecordOptions {
   readonly flagStyle: FlagStyle;
   /** From what the ring buffer counts to ns on the trace clock; left out when they are the same. */
   readonly toTime?: (time: number) => number;
+  /** Names of the functions in call chains. */
+  readonly symbols: KernelSymbols;
   /** Rows to make room for. */
   readonly rows: number;
 }
@@ -42,6 +46,7 @@ export class RecordReader {
   private readonly little: boolean;
   private readonly typeAt: number;
   private readonly fast: FastRecords;
+  private readonly chains: CallChains;
   private readonly counts = new Map<string, number>();
   /** Records that were not read the fast way. */
   private slow = 0;
@@ -52,6 +57,7 @@ export class RecordReader {
   constructor(account: Account, options: RecordOptions) {
     this.builder = new SizedColumns(options.rows);
     this.tables = new RecordTables(this.builder);
+    this.chains = new CallChains(this.builder);
     this.account = account;
     this.options = options;
     this.little = options.little;
@@ -98,6 +104,8 @@ export class RecordReader {
       if (count > 0) this.count(name, count);
     }
     this.account.detail('records', records);
+    this.chains.finish(this.account);
+    if (this.options.symbols.failed) this.account.detail('kallsyms that cannot be read');
     return Object.fromEntries([...this.counts].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
@@ -107,6 +115,7 @@ export class RecordReader {
   }
 
   private skip(pages: CpuPages, reason: string, id: number): void {
+    this.chains.passed(pages.cpu);
     const place = `cpu ${pages.cpu}, ${pages.placeOf(pages.record)}: event ${id}, ${pages.length} bytes`;
     this.account.skip(reason, place, 0);
   }
@@ -115,8 +124,11 @@ export class RecordReader {
     const { builder, tables } = this;
     switch (plan.use) {
       case 'count':
+        this.chains.passed(pages.cpu);
         return 'event';
       case 'stack':
+        this.keepChain(pages, plan, task);
+        return 'stack';
       case 'no-pfn':
         return plan.use;
       case 'marker': {
@@ -136,6 +148,23 @@ export class RecordReader {
       default:
         return this.storeText(pages, plan, time, flags, task);
     }
+  }
+
+  private keepChain({ view, record, length, cpu }: CpuPages, { chain }: EventPlan, task: number): void {
+    if (chain === undefined) return;
+    const { little } = this;
+    const row = this.chains.rowOf(cpu, task);
+    if (row < 0) return;
+    const told = chain.countAt < 0 ? MAX_FRAMES : view.getInt32(record + chain.countAt, little);
+    const frames: string[] = [];
+    for (let i = 0; i < told && chain.at + (i + 1) * chain.size <= length; i++) {
+      const at = record + chain.at + i * chain.size;
+      const address = chain.size === 8 ? view.getBigUint64(at, little) : BigInt(view.getUint32(at, little));
+      // Kernels before 5.2 end a chain so.
+      if (address === 0n || address === BigInt.asUintN(chain.size * 8, -1n)) break;
+      frames.push(this.options.symbols.nameOf(address));
+    }
+    this.chains.keep(row, frames);
   }
 
   /** As the text would be read: fields by name, those of older kernels included. */

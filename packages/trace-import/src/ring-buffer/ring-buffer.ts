@@ -3,6 +3,7 @@
  * trace.dat and raw pages differ only in where the parts come from.
  */
 import type { Account } from '../account.ts';
+import { KernelSymbols } from '../call-chains/kernel-symbols.ts';
 import { ringBufferTooLarge, noFormats } from '../errors.ts';
 import type { EventFormat } from '../event-format/format-text.ts';
 import type { FtraceText } from '../ftrace-text/ftrace-text.ts';
@@ -40,6 +41,8 @@ export interface RingBuffers {
   readonly kernel?: string;
   /** Variables of the kernel that print fmts name, as `pageblock_order` of powerpc. */
   readonly variables?: ReadonlyMap<string, number>;
+  /** The text of /proc/kallsyms, where it is known; asked when there is a call chain. */
+  readonly kallsyms?: () => string;
   /** Added to each time. */
   readonly offset?: number;
   /** From what the ring buffer counts to ns; left out when they are the same. Slow. */
@@ -81,6 +84,7 @@ export function readRingBuffers(buffers: RingBuffers, account: Account): FtraceT
     cmdlines: buffers.cmdlines,
     flagStyle: flagStyleOf(buffers.kernel),
     toTime: buffers.toTime,
+    symbols: new KernelSymbols(buffers.kallsyms ?? (() => '')),
     rows: Math.ceil(cpus.reduce((sum, { size = 0 }) => sum + size, 0) / LEAST_RECORD),
   });
   const most = Math.min(MAX_BLOCK, HELD / cpus.length);

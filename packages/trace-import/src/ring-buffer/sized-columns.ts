@@ -28,7 +28,7 @@ export class SizedColumns extends EventColumnsBuilder {
 
   /** The columns; what is nearly full is not copied. */
   override finish(): EventColumns {
-    const { length, time, pfnLow, pfnHigh, kind, unit, flags, cpu, gfp, task, capacity } = this;
+    const { length, time, pfnLow, pfnHigh, kind, unit, flags, cpu, gfp, task, stack, capacity } = this;
     if (length < capacity * TIGHT) return super.finish();
     this.length = 0;
     const rest = super.finish();
@@ -44,6 +44,7 @@ export class SizedColumns extends EventColumnsBuilder {
       cpu: cpu.subarray(0, length),
       gfp: gfp.subarray(0, length),
       task: task.subarray(0, length),
+      ...(stack && { stack: stack.subarray(0, length), stacks: this.stacks.texts }),
     };
   }
 }

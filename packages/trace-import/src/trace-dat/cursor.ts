@@ -82,6 +82,11 @@ export class Cursor {
     this.at += count;
   }
 
+  /** Another one at the same place. */
+  fork(): Cursor {
+    return new Cursor(this.bytes, this.little, this.at, this.end);
+  }
+
   private need(count: number): void {
     if (!(count <= this.left)) throw damagedTraceDat('the file ends too early, at byte', this.at);
   }

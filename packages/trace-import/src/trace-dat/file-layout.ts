@@ -19,6 +19,8 @@ import {
   readCmdlines,
   readFtraceFormats,
   readHeaders,
+  kallsymsText,
+  readKallsyms,
   readSystems,
   skipCounted,
   type Parts,
@@ -86,7 +88,7 @@ function readSix(bytes: Bytes, cursor: Cursor, head: Head): FileLayout {
   readHeaders(cursor, parts);
   readFtraceFormats(cursor, parts);
   readSystems(cursor, parts);
-  skipCounted(cursor);
+  readKallsyms(cursor, parts);
   skipCounted(cursor);
   readCmdlines(cursor, parts);
   const cpus = cursor.u32();
@@ -141,6 +143,9 @@ function readSeven(bytes: Bytes, cursor: Cursor, head: Head, unpackers: Unpacker
     const at = options.sections.get(id);
     if (at !== undefined) read(openSection(bytes, head.little, at, id, compression), parts);
   }
+  const symbols = options.sections.get(OPTION.KALLSYMS);
+  if (symbols !== undefined)
+    parts.kallsyms = () => kallsymsText(openSection(bytes, head.little, symbols, OPTION.KALLSYMS, compression));
   const buffers = options.buffers.map((option) => openBuffer(bytes, head.little, option));
   return { ...head, compression, parts, options, buffers };
 }

@@ -35,6 +35,14 @@ const items = (machine: Machine): Item[] => [
   { delta: 1, payload: alloc(machine, 12, 0x100, 1, 0x40, 1) },
   { extend: 2 ** 30 },
   { delta: 2, payload: free(machine, 34, 0x100, 1), long: true },
+  {
+    delta: 1,
+    payload: record(machine, 4, 34, [
+      [2, 4],
+      [0xffffffff81000010n, 8],
+      [0x1234, 8],
+    ]),
+  },
   { padding: 8, delta: 3 },
   { stamp: 2 ** 33 },
   {
@@ -70,7 +78,15 @@ function file(version: 6 | 7, machine: Machine, compression: DatSpec['compressio
     { name: '', cpus },
     { name: 'b', cpus: cpus.slice(0, 1) },
   ];
-  return traceDat({ version, machine, compression, formats, ftraceFormats: [FORMATS.print], options, buffers });
+  return traceDat({
+    version,
+    machine,
+    compression,
+    formats,
+    ftraceFormats: [FORMATS.print, FORMATS.kernel_stack],
+    options,
+    buffers,
+  });
 }
 
 const FILES = [
@@ -86,7 +102,7 @@ const FILES = [
 const raw = (machine: Machine): RawPages => ({
   cpus: [0, 1].map((cpu) => ({ cpu, bytes: memoryBytes(pages(machine, cpu)) })),
   headerPage: headerPage(machine),
-  formats: [FORMATS.mm_page_alloc, FORMATS.mm_page_free, FORMATS.print].map(({ text }) => text),
+  formats: [FORMATS.mm_page_alloc, FORMATS.mm_page_free, FORMATS.print, FORMATS.kernel_stack].map(({ text }) => text),
   cmdlines: '12 sh\n',
   stats: '== cpu0\nentries: 9\noverrun: 1\n',
 });

@@ -1,14 +1,14 @@
 /**
  * The parts that versions 6 and 7 have in common, whatever frames them: page and event headers, format files, names of tasks.
- * Of the format files only what the catalogue has is read as a whole; of the others name and number. kallsyms and printk
- * formats are skipped.
+ * Of the format files only what the catalogue has is read as a whole; of the others name and number. kallsyms is read when
+ * somebody asks, printk formats are skipped.
  *
  * Models: trace-cmd.dat.v6(5), trace-cmd.dat.v7(5).
  */
 import { TRACEPOINT_KIND } from '@replug/core';
 import { damagedTraceDat } from '../errors.ts';
 import { formatHead, MAX_FORMAT, readFormat, type EventFormat } from '../event-format/format-text.ts';
-import { OTHER_NAMES } from '../ftrace-text/event-sink.ts';
+import { OTHER_NAMES, STACK_EVENTS } from '../ftrace-text/event-sink.ts';
 import type { Cursor } from './cursor.ts';
 
 /** Number, name, and the beginning of the fields: common_type is the first. */
@@ -17,18 +17,21 @@ const MAX_SYSTEMS = 4096;
 const MAX_EVENTS = 65536;
 const MAX_HEADER = 65536;
 const MAX_CMDLINES = 64 << 20;
+const MAX_KALLSYMS = 32 << 20;
 
 /** What a file tells beside the pages. */
 export interface Parts {
   pageHeader: string;
   formats: EventFormat[];
   cmdlines: string;
+  /** The text of /proc/kallsyms; empty where there is none. */
+  kallsyms: () => string;
   /** Format files that are none, or too long. */
   badFormats: number;
 }
 
 export function emptyParts(): Parts {
-  return { pageHeader: '', formats: [], cmdlines: '', badFormats: 0 };
+  return { pageHeader: '', formats: [], cmdlines: '', kallsyms: () => '', badFormats: 0 };
 }
 
 export function readHeaders(cursor: Cursor, parts: Parts): void {
@@ -59,7 +62,18 @@ export function readCmdlines(cursor: Cursor, parts: Parts): void {
   cursor.skip(size - taken);
 }
 
-/** A u32 size and as many bytes, which nobody wants: kallsyms, printk formats. */
+/** A u32 size and as many bytes; only a call chain asks for them. */
+export function readKallsyms(cursor: Cursor, parts: Parts): void {
+  const place = cursor.fork();
+  parts.kallsyms = () => kallsymsText(place);
+  skipCounted(cursor);
+}
+
+export function kallsymsText(cursor: Cursor): string {
+  return cursor.text(Math.min(cursor.u32(), MAX_KALLSYMS));
+}
+
+/** A u32 size and as many bytes, which nobody wants: printk formats. */
 export function skipCounted(cursor: Cursor): void {
   cursor.skip(cursor.u32());
 }
@@ -84,7 +98,7 @@ function readFormats(cursor: Cursor, count: number, parts: Parts): void {
   }
 }
 
-const isWanted = (name: string) => TRACEPOINT_KIND.has(name) || OTHER_NAMES.has(name);
+const isWanted = (name: string) => TRACEPOINT_KIND.has(name) || OTHER_NAMES.has(name) || STACK_EVENTS.has(name);
 
 function bounded(count: number, most: number, what: string): number {
   if (count > most) throw damagedTraceDat(`there cannot be so many ${what}`, count);

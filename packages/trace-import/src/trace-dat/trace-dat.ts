@@ -116,6 +116,7 @@ function readPages(
       cmdlines: new Cmdlines(parts.cmdlines),
       kernel: context.kernel,
       variables: context.variables,
+      kallsyms: parts.kallsyms,
       offset: toTime(options) === undefined ? Number(options.offset) : 0,
       toTime: toTime(options),
       overrun: options.overrun,

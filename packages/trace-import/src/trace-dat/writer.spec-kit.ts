@@ -21,6 +21,7 @@ export interface DatSpec {
   readonly formats?: readonly { readonly text: string }[];
   readonly ftraceFormats?: readonly { readonly text: string }[];
   readonly cmdlines?: string;
+  readonly kallsyms?: string;
   /** Further options as [id, data]. */
   readonly options?: readonly (readonly [number, Uint8Array])[];
   readonly headerPage?: string;
@@ -65,7 +66,7 @@ function bodies(spec: DatSpec): Record<'headers' | 'ftrace' | 'events' | 'kallsy
     headers,
     ftrace: formats(spec.ftraceFormats ?? []),
     events,
-    kallsyms: counted('ffffffff81000000 T _text\n', 4),
+    kallsyms: counted(spec.kallsyms ?? 'ffffffff81000000 T _text\n', 4),
     printk: counted('0xffffffff82000000 : "text"\n', 4),
     cmdlines: counted(spec.cmdlines ?? '12 sh\n34 kworker/0:1\n', 8),
   };
