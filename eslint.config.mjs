@@ -29,7 +29,7 @@ const NODE_MODULES = [...new Set(builtinModules.map((name) => name.split('/')[0]
 const noNode = {
   group: ['node:*', ...NODE_MODULES.flatMap((name) => [`/${name}`, `/${name}/*`])],
   message:
-    'This package runs anywhere: files, processes and streams belong to src/node of trace-import or workload, or apps/cli.',
+    'This package runs anywhere: files, processes and streams belong to src/node of trace-import, workload or zone-device, or apps/cli.',
 };
 const noContainer = {
   group: ['/tsyringe', '/reflect-metadata'],
@@ -84,7 +84,7 @@ export default tseslint.config(
   {
     name: 'replug/no-node',
     files: sources('core', 'subsystem', 'workload', 'tooling'),
-    ignores: ['packages/{trace-import,workload}/src/node/**', CONTAINER, ...SPECS],
+    ignores: ['packages/{trace-import,workload,zone-device}/src/node/**', CONTAINER, ...SPECS],
     rules: {
       ...restrictImports(noContainer, noNode),
       'no-restricted-syntax': [
@@ -101,7 +101,8 @@ export default tseslint.config(
   {
     name: 'replug/synchronous-and-deterministic',
     files: sources('core', 'subsystem'),
-    ignores: SPECS,
+    // Threads that prepare memory before the kernel is created.
+    ignores: ['packages/zone-device/src/node/**', ...SPECS],
     rules: {
       'no-restricted-globals': [
         'error',

@@ -95,7 +95,59 @@ export const badTop = (value: string) =>
   new ReplugError({ code: 'RP7017', who, what: 'not a number of groups', value, hint: 'give a number from 1 on' });
 export const badTrace = (value: string) =>
   new ReplugError({ code: 'RP7018', who, what: 'unknown kind of trace', value, hint: 'use text, dat or raw' });
+export const noScenario = (path: string, cause: Error) =>
+  new ReplugError(
+    { code: 'RP7020', who, what: 'the scenario cannot be read', value: path, hint: 'a file, or - for standard input' },
+    { cause },
+  );
+export const folderNotEmpty = (path: string) =>
+  new ReplugError({
+    code: 'RP7021',
+    who,
+    what: 'the folder is not empty',
+    value: path,
+    hint: 'name one that is not there yet',
+  });
+export const notWritten = (path: string, cause: Error) =>
+  new ReplugError(
+    { code: 'RP7022', who, what: `the folder cannot be written, ${cause.message}`, value: path },
+    { cause },
+  );
+export const treeNeedsNoFormat = (option: string) =>
+  new ReplugError({
+    code: 'RP7023',
+    who,
+    what: 'an option that goes with events, not with a tree of files',
+    value: option,
+  });
+export const badSize = (value: string) =>
+  new ReplugError({ code: 'RP7024', who, what: 'not a size', value, hint: 'as in 512M, 16G, 1T' });
+export const badDeviceSpec = (value: string, why: string) =>
+  new ReplugError({
+    code: 'RP7025',
+    who,
+    what: `not a device: ${why}`,
+    value,
+    hint: 'as in 3T (one on each node) or 512G,node=1,count=6',
+  });
+export const badNumber = (option: string, value: string) =>
+  new ReplugError({ code: 'RP7026', who, what: `${option} is not a number above 0`, value });
+
+export const badVirtioMemDevice = (value: string, part: string) =>
+  new ReplugError({
+    code: 'RP7030',
+    who,
+    what: `not a virtio-mem device: ${part}`,
+    value,
+    hint: 'as in id=vm0,size=8G,node=0,requested-size=128M',
+  });
+export const noSocket = (path: string, cause: Error) =>
+  new ReplugError({ code: 'RP7031', who, what: `cannot listen, ${cause.message}`, value: path }, { cause });
+export const unknownOnlineType = (value: string, known: readonly string[]) =>
+  new ReplugError({ code: 'RP7032', who, what: 'unknown online type', value, hint: `use ${known.join(', ')}` });
 
 /** Errors that are the user's command line rather than a file. */
 export const isUsage = (error: ReplugError): boolean =>
-  /^RP(102\d|30\d\d|5004|5006|5008|6002|6003|6005|6006|6010|6011|700\d|701[2-8])$/.test(error.code);
+  /^RP(102\d|30\d\d|5004|5006|5008|5009|5010|6002|6003|6005|6006|6010|6011|700\d|701[2-8]|702[0-6]|703[02]|602[0-2])$/.test(
+    error.code,
+  );

@@ -1,14 +1,19 @@
 /** The `replug` command: one file a command, each parses flags, calls one exported function and renders. */
 import { ReplugError } from '@replug/core';
 import { Command, CommanderError } from 'commander';
+import { addBlockers } from './commands/blockers.ts';
 import { addCompare } from './commands/compare.ts';
 import { addExport } from './commands/export.ts';
 import { addFidelity } from './commands/fidelity.ts';
 import { addImport } from './commands/import.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addMemmap } from './commands/memmap.ts';
 import { addOwners } from './commands/owners.ts';
 import { addPage } from './commands/page.ts';
 import { addReplay } from './commands/replay.ts';
+import { addRun } from './commands/run.ts';
+import { addShell } from './commands/shell.ts';
+import { addServeQmp } from './commands/serve-qmp.ts';
 import { addTour } from './commands/tour.ts';
 import { addView } from './commands/view.ts';
 import { isUsage } from './errors.ts';
@@ -31,10 +36,15 @@ for (const add of [
   addView,
   addPage,
   addOwners,
+  addBlockers,
   addExport,
   addCompare,
   addImport,
   addFidelity,
+  addMemmap,
+  addRun,
+  addShell,
+  addServeQmp,
   addTour,
 ])
   add(program);

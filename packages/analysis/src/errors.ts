@@ -43,3 +43,36 @@ export const noOwners = (name: string) =>
     value: name,
     hint: 'page_owner is in debugfs of kernels built with CONFIG_PAGE_OWNER and booted with page_owner=on',
   });
+export const noPagesTold = (name: string) =>
+  new ReplugError({
+    code: 'RP6008',
+    who: 'blockers',
+    what: 'nothing tells of single pages: no kpageflags, no page_owner, and no trace to replay',
+    value: name,
+    hint: 'name a step that has kpageflags, or copy /proc/kpageflags and /proc/kpagecount (CONFIG_PROC_PAGE_MONITOR)',
+  });
+export const pagesUnreadable = (value: string, why: string, cause: unknown) =>
+  new ReplugError(
+    {
+      code: 'RP6009',
+      who: 'blockers',
+      what: `cannot be read: ${why}`,
+      value,
+      hint: 'page frames are shown to root only: sudo npx replug blockers /',
+    },
+    { cause },
+  );
+export const notPageWords = (value: string, why: string) =>
+  new ReplugError({
+    code: 'RP6013',
+    who: 'blockers',
+    what: `not a copy of /proc/kpageflags: ${why}`,
+    value,
+    hint: 'copy it whole: eight bytes a page, from page frame 0 on',
+  });
+export const badDevice = (value: string, why: string) =>
+  new ReplugError({ code: 'RP6020', who: 'memmap', what: `not a device of this machine: ${why}`, value });
+export const badMemmapCost = (what: string, value: number) =>
+  new ReplugError({ code: 'RP6021', who: 'memmap', what: `not a number of ${what}`, value });
+export const tooManyDevices = (value: number, most: number) =>
+  new ReplugError({ code: 'RP6022', who: 'memmap', what: `give 1 to ${most} devices`, value });

@@ -21,3 +21,15 @@ export { pageHistory, type PageHistoryOptions } from './page.ts';
 /** Whose each page is. */
 export { ownerOf, ownersAt, type OwnerCounts, type OwnerOptions, type Owners } from './owners.ts';
 export { ownerGroups, type OwnerGroupOptions } from './owners-groups.ts';
+/** Machines that run on, and what operators do to them. */
+export { machineAt, type MachineAtOptions } from './machine-at.ts';
+export { DEFAULT_SPARE, operatorKernel, type OperatorOptions } from './operator-kernel.ts';
+export { scenarioReport, type ScenarioOptions } from './scenario.ts';
+/** Which memory blocks can be offlined, and who stops the others. */
+export { blockers, type BlockersOptions } from './blockers/blockers.ts';
+export { treeEntries, type TreeEntry } from './tree.ts';
+/** How long struct pages of devices keep a machine waiting. */
+export { memmapReport, type MemmapOptions } from './memmap.ts';
+export { MEMMAP_WAYS, type MemmapWay } from './memmap-ways.ts';
+export { publishedFigures } from './memmap-published.ts';
+export { virtioMemKernel, type VirtioMemGuest } from './virtio-mem-kernel.ts';

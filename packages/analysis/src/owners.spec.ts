@@ -106,6 +106,20 @@ describe('owners at an instant', () => {
     expect(ownersAt(recording([first], trace), { kind: 'end' }).counts).toMatchObject({ applied: 4, unknownFrees: 1 });
   });
 
+  it('have the call chains that a trace keeps', () => {
+    const trace = events([3, 0x10, 0, ''], [4, 0x10, 1, 'd'], [5, 0x50, 0, 'e']);
+    const kept = { ...trace, stack: Uint32Array.of(2, 1, 0), stacks: ['', 'alloc\nfault', 'free'] };
+    const r = recording([first], kept);
+    expect(shown(r).filter(([pfn]) => pfn === 0x10 || pfn === 0x50)).toEqual([
+      [0x10, 1, 'd', 'alloc\nfault'],
+      [0x50, 0, 'e', ''],
+    ]);
+    // 2 pages of the event, 9 of the dump.
+    expect(ownerGroups(r, { by: 'stack' })).toMatchObject({ pages: 12, withStack: 11 });
+    const own = ownersAt(r, { kind: 'end' }, { stackOf: (event) => (event === 2 ? 'mine' : undefined) });
+    expect(Array.from(own.stack, (index) => own.stacks[index])).toEqual(['alloc\nfault', 'sb', 'sc', 'mine']);
+  });
+
   it('do not change by events that the dump knows', () => {
     // 0x40 was printed after the record of 2 s above it; 0x20 is the very allocation of the event.
     const trace = events([1.9, 0x40, 0, ''], [1.95, 0x40, 0, 'x'], [2.00001, 0x20, 3, 'b'], [3, 0x1, 0, 'e']);

@@ -69,7 +69,9 @@ export interface OwnerCounts {
 }
 
 export interface OwnerOptions {
-  /** The stack of an event's allocation, lines joined by newlines: for traces that keep them. */
+  /**
+   * The stack of an event's allocation, lines joined by newlines. Default: the call chain that the trace has of it.
+   */
   readonly stackOf?: (event: number) => string | undefined;
 }
 
@@ -191,6 +193,7 @@ class State {
     const knownUntil = dump === undefined ? undefined : printedAfter(dump);
     const comms = tasks.map(({ comm }) => this.comms.intern(comm));
     const gfps = events.gfpTexts.map((text) => this.gfpTexts.intern(text));
+    const chains = events.stacks?.map((text) => this.stacks.intern(text)) ?? [0];
     for (let row = 0; row < until; row++) {
       const isAlloc = kind[row] === KIND.mm_page_alloc;
       if (!isAlloc && kind[row] !== KIND.mm_page_free) continue;
@@ -219,7 +222,8 @@ class State {
       blocks.comm[taken] = comms[task[row]] ?? 0;
       blocks.pid[taken] = tasks[task[row]]?.pid ?? -1;
       blocks.gfp[taken] = gfps[gfp[row]] ?? 0;
-      blocks.stack[taken] = this.stacks.intern(options.stackOf?.(row) ?? '');
+      const told = options.stackOf?.(row);
+      blocks.stack[taken] = told === undefined ? chains[events.stack?.[row] ?? 0] : this.stacks.intern(told);
       blocks.since[taken] = ns;
       blocks.event[taken] = row;
     }

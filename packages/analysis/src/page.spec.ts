@@ -101,6 +101,20 @@ describe('the holder at an instant', () => {
     expect(holder.why).toBe('taken by anonhog-153 on CPU 0 (GFP_KERNEL, order 0, head 0xb801)');
   });
 
+  it('names the owner with the call chain that the trace keeps', () => {
+    const { events } = s390.trace!;
+    expect(pageHistory(s390, 0xb801, seconds(9.5))).not.toHaveProperty('owner');
+    const stack = new Uint32Array(events.length);
+    stack[pageHistory(s390, 0xb801, seconds(9.5)).holder.event!] = 1;
+    const kept = { ...s390, trace: { ...s390.trace!, events: { ...events, stack, stacks: ['', 'alloc\nfault'] } } };
+    expect(pageHistory(kept, 0xb801, seconds(9.5)).owner).toMatchObject({
+      comm: 'anonhog',
+      head: 0xb801,
+      since: 8.361631,
+      stack: ['alloc', 'fault'],
+    });
+  });
+
   it('is told by a later dump where no event does', () => {
     const { holder, events } = pageHistory(s390, 0xb801);
     expect(events.at(-1)).toMatchObject({ what: 'freed', state: 'freed', order: 2, head: 0xb800 });

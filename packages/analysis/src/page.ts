@@ -100,7 +100,8 @@ function typeAt(events: EventColumns, row: number): number {
 }
 
 function ownerReport(recording: Recording, pfn: number, at: Time | undefined): Pick<PageHistoryReport, 'owner'> {
-  if (!recording.steps.some((step) => step.pageOwner !== undefined)) return {};
+  const keepsStacks = recording.trace?.events.stack !== undefined;
+  if (!keepsStacks && !recording.steps.some((step) => step.pageOwner !== undefined)) return {};
   const owners = ownersAt(recording, at ?? { kind: 'end' });
   const row = ownerOf(owners, pfn);
   if (row < 0) return { owner: null };

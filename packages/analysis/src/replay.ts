@@ -189,7 +189,7 @@ function withEvents(recording: Recording, names: readonly string[]): Recording {
   return { ...recording, trace: { ...recording.trace, events } };
 }
 
-type Replayed = Pick<ReplayResult, 'baseline' | 'checkpoints' | 'stateHash' | 'notes'> & {
+type Replayed = Pick<ReplayResult, 'baseline' | 'checkpoints' | 'compaction' | 'stateHash' | 'notes'> & {
   readonly counts: ReplayReport['counts'] | object;
   readonly series?: Series;
 };
@@ -241,6 +241,7 @@ function reportOf(
     counts,
     stateHash: result.stateHash,
     checkpoints: result.checkpoints,
+    ...(result.compaction === undefined ? {} : { compaction: result.compaction }),
     ...(result.series === undefined ? {} : { series: result.series }),
     notes: [...profileNote(recording, description.profile), ...result.notes],
   };

@@ -1,5 +1,14 @@
 /** Reports as data with stable JSON names, and their text form. */
 export {
+  renderCompaction,
+  renderCompactionTable,
+  renderScanPairs,
+  type CompactionReport,
+  type ScanNumbersReport,
+  type ScanPairReport,
+  type ScanTallyReport,
+} from './compaction.ts';
+export {
   renderStaticFidelity,
   type CheckCount,
   type HighCount,
@@ -71,3 +80,22 @@ export {
   type PredictionsReport,
 } from './replay-answers.ts';
 export { OWNER_KEYS, renderOwners, type OwnerGroupReport, type OwnerKey, type OwnersReport } from './owners.ts';
+export { renderCommand, renderScenario, type ScenarioCommandReport, type ScenarioReport } from './scenario.ts';
+export {
+  BLOCK_VERDICTS,
+  renderBlockers,
+  type BlockersReport,
+  type BlockOwnerReport,
+  type BlockReport,
+  type BlockVerdict,
+} from './blockers.ts';
+export {
+  renderMemmap,
+  renderPublished,
+  timeline,
+  type MemmapDevice,
+  type MemmapReport,
+  type MemmapTimes,
+  type MemmapVariant,
+  type PublishedFigure,
+} from './memmap.ts';

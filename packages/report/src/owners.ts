@@ -57,7 +57,7 @@ export interface OwnersReport {
 const STACK_LINES = 8;
 /** Functions that every allocation passes through say nothing about its owner. */
 const COMMON =
-  /^(get_page_from_freelist|post_alloc_hook|prep_new_page|__?alloc_pages\w*|alloc_pages_mpol\w*|__?folio_alloc\w*)\+/;
+  /^(get_page_from_freelist|post_alloc_hook|prep_new_page|_{0,2}alloc_pages\w*|_{0,2}folio_alloc\w*)(\+|$)/;
 
 export function renderOwners(report: OwnersReport): string {
   const { at, base, later, counts, blocks, pages, withStack, by, groups, groupCount } = report;
@@ -95,6 +95,8 @@ function innermost(stack: string): string {
   if (stack === '') return '(no stack)';
   const frames = stack.split('\n');
   const telling = frames.filter((frame) => !COMMON.test(frame));
-  const shown = (telling.length > 0 ? telling : frames).map((frame) => frame.replace(/\+0x[\da-f]+\/0x[\da-f]+$/, ''));
+  const shown = (telling.length > 0 ? telling : frames).map((frame) =>
+    frame.replace(/\+0x[\da-f]+(\/0x[\da-f]+)?$/, ''),
+  );
   return shown.slice(0, STACK_LINES).join(' < ') + (shown.length > STACK_LINES ? ' …' : '');
 }

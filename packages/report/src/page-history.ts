@@ -118,7 +118,7 @@ export interface PageHistoryReport {
   readonly at: { readonly time: number | null; readonly event: number; readonly note: string };
   /** At `at`. */
   readonly holder: PageHolderReport;
-  /** `null` when nobody is known to have it; absent when the recording has no page_owner. */
+  /** `null` when nobody is known to have it; absent when the recording has neither page_owner nor call chains. */
   readonly owner?: PageOwnerReport | null;
   /** Before the first event of the page. */
   readonly before: { readonly state: PageStateName; readonly why: string };

@@ -1,6 +1,7 @@
 /**
  * Reports of replays. The JSON names are stable.
  */
+import { renderCompaction, renderCompactionTable, type CompactionReport } from './compaction.ts';
 import {
   renderPolicy,
   renderPolicyTable,
@@ -99,6 +100,8 @@ export interface ReplayReport extends Partial<PolicyReport> {
   /** With frames `predict`: one step ahead, with hindsight about what the trace hides; and without. */
   readonly predictions?: PredictionsReport;
   readonly predictionsOnline?: PredictionsReport;
+  /** Compaction's scans, predicted beside the real ones; where the span has some. */
+  readonly compaction?: CompactionReport;
   readonly series?: SeriesReport;
   readonly checkpoints: readonly CheckpointReport[];
   readonly notes: readonly string[];
@@ -131,6 +134,7 @@ export function renderReplay(report: ReplayReport): string {
   for (const c of report.checkpoints) lines.push(`${c.step}: ${c.instant}`);
   lines.push('');
   if (report.predictions !== undefined) lines.push(renderPredictions(report.predictions, report.predictionsOnline));
+  if (report.compaction !== undefined) lines.push(renderCompaction(report.compaction));
   if (report.total !== undefined)
     lines.push(renderPolicy(report as PolicyReport, report.checkpoints, report.counts.failedInModel ?? 0));
   const rows = report.checkpoints.map((c) => {
@@ -238,5 +242,6 @@ export function renderFidelityTable(reports: readonly ReplayReport[]): string {
   if (of('recorded').length > 0 || reports.length === 0) tables.push(renderReplayTable(of('recorded')));
   if (of('predict').length > 0) tables.push(renderPredictTable(of('predict')));
   if (of('policy').length > 0) tables.push(renderPolicyTable(of('policy')));
+  if (reports.some((report) => report.compaction !== undefined)) tables.push(renderCompactionTable(reports));
   return tables.join('\n');
 }
