@@ -26,18 +26,24 @@ export interface CountsPlaced {
   readonly mistyped: number;
 }
 
-export function placeCounts(machine: Machine, lists: ZoneFreeLists, step: Step, hint?: Uint8Array): CountsPlaced {
+/** What page flags tell of places, a byte a row: pages that lie in a free block, and pages that show no flag at all. */
+export interface PlaceHints {
+  readonly free: Uint8Array;
+  readonly bare: Uint8Array;
+}
+
+export function placeCounts(machine: Machine, lists: ZoneFreeLists, step: Step, hints?: PlaceHints): CountsPlaced {
   let unplaced = 0;
   let mistyped = 0;
   for (const zone of machine.zones.all) {
     if (!zone.populated) continue;
     const wanted = wantedCounts(step, zone, machine.description.arch.maxPageOrder);
     if (wanted === undefined) continue;
-    const chosen = choosePlaces(machine, zone, wanted, hint);
+    const chosen = choosePlaces(machine, zone, wanted, hints?.free);
     unplaced += chosen.unplaced;
     mistyped += assignTypes(machine, lists, step, zone, wanted, chosen.rows);
   }
-  for (const zone of machine.zones.all) placeCpuPages(machine, lists, step, zone);
+  for (const zone of machine.zones.all) placeCpuPages(machine, lists, step, zone, hints?.bare);
   return { unplaced, mistyped };
 }
 
@@ -216,19 +222,32 @@ function countPageblocks(pages: PageMap, step: Step, zone: Zone, blockType: Map<
   }
 }
 
-/** Pages of the per-CPU lists: as many single pages in use as zoneinfo counts. */
-function placeCpuPages(machine: Machine, lists: ZoneFreeLists, step: Step, zone: Zone): void {
+/**
+ * Pages of the per-CPU lists: as many single pages as zoneinfo counts. Page flags do not tell such pages from pages of the
+ * kernel, but they are among those without any flag: these come first.
+ */
+function placeCpuPages(
+  machine: Machine,
+  lists: ZoneFreeLists,
+  step: Step,
+  zone: Zone,
+  bare: Uint8Array | undefined,
+): void {
   const recorded = step.zoneinfo?.zones.find((z) => z.node === zone.nid && z.name === zone.name);
   if (recorded === undefined || !zone.managed) return;
   const { pages } = machine;
-  let pfn = zone.endPfn - 1;
-  for (const set of recorded.pagesets) {
-    if (set.cpu >= machine.description.cpus) continue;
-    for (let count = 0; count < set.count && pfn >= zone.startPfn; pfn--) {
+  const wanted = recorded.pagesets.filter((set) => set.cpu < machine.description.cpus);
+  const left = wanted.map((set) => set.count);
+  let turn = 0;
+  for (const plain of bare === undefined ? [false] : [true, false]) {
+    for (let pfn = zone.endPfn - 1; pfn >= zone.startPfn; pfn--) {
+      while (turn < wanted.length && left[turn] === 0) turn++;
+      if (turn === wanted.length) return;
       const row = pages.pfnToRow(pfn);
       if (row < 0 || pages.zoneOf(row) !== zone.index || pages.state[row] !== 0 || lists.freeHead(row) >= 0) continue;
-      lists.placeOnCpu(row, 0, MIGRATE.MOVABLE, set.cpu);
-      count++;
+      if (plain && bare![row] === 0) continue;
+      lists.placeOnCpu(row, 0, MIGRATE.MOVABLE, wanted[turn].cpu);
+      left[turn]--;
     }
   }
 }

@@ -21,7 +21,9 @@ export function restoreOwners(kernel: Kernel, step: Step): number {
       pfn++;
       continue;
     }
-    const order = compoundOrder(flags, pfn, pages.arch.maxPageOrder);
+    // A page of the block that is known already: the files were read at different moments, what is left are single pages.
+    const whole = compoundOrder(flags, pfn, pages.arch.maxPageOrder);
+    const order = lists.knows(row, whole) ? 0 : whole;
     lists.placeAllocated(row, order);
     owned += 2 ** order;
     pfn += 2 ** order;

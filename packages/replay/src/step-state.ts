@@ -5,7 +5,7 @@
 import { Core, PageAllocator, ZoneFreeLists, type Kernel, type Machine } from '@replug/core';
 import { classOfFlags, type PageFlags, type Step } from '@replug/workload';
 import { freeInDump } from './dump-free.ts';
-import { placeCounts, type CountsPlaced } from './place-counts.ts';
+import { placeCounts, type CountsPlaced, type PlaceHints } from './place-counts.ts';
 import { restoreZones } from './restore-zones.ts';
 
 /** Fills a kernel made from describeRecorded(recording, step). */
@@ -25,8 +25,13 @@ export function restoreStep(kernel: Kernel, step: Step): CountsPlaced {
   return placed;
 }
 
-/** Classes of the pages in use; returns what the flags show as free. */
-function placeClasses(machine: Machine, flags: PageFlags): Uint8Array {
+/** Classes of the pages in use; returns what the flags tell of places. */
+function placeClasses(machine: Machine, flags: PageFlags): PlaceHints {
   const { pageClass } = machine.pages;
-  return freeInDump(machine, flags, (row, pfn) => (pageClass[row] = classOfFlags(flags.low[pfn], flags.high[pfn])));
+  const bare = new Uint8Array(pageClass.length);
+  const free = freeInDump(machine, flags, (row, pfn) => {
+    pageClass[row] = classOfFlags(flags.low[pfn], flags.high[pfn]);
+    if (flags.low[pfn] === 0 && flags.high[pfn] === 0) bare[row] = 1;
+  });
+  return { free, bare };
 }

@@ -67,7 +67,8 @@ export interface PageMigrator {
    * Where the contents that were first allocated at a row are now; the row itself when they never moved, -1 when they were
    * freed. For whoever keeps row numbers across migrations: replayed owners, slab models, tests. When a row was given out
    * again after its contents moved away, two contents were first allocated there, and this follows those that moved last:
-   * who must tell them apart listens with onMove().
+   * who must tell them apart listens with onMove(). Memory that goes offline takes the names of its rows along: from then on
+   * -1 for contents that were first allocated there, wherever they are.
    */
   currentRow(firstRow: Row): Row;
   /** Tells of every block whose contents move, from row to row, whoever moves them. Disposing the result ends it. */
