@@ -18,7 +18,7 @@ function replug(args: readonly string[], input = '') {
 
 describe('run', () => {
   it('runs the example: movable memory leaves, kernel memory stays', () => {
-    const { status, stdout, stderr } = replug(['run', example, '--machine', 'x86-64,2G', '--json']);
+    const { status, stdout, stderr } = replug(['run', example, '--json']);
     expect([status, stderr]).toEqual([0, '']);
     const { commands, failed, zones } = JSON.parse(stdout);
     expect(failed).toBe(1);
@@ -45,7 +45,7 @@ describe('run', () => {
   });
 
   it('gives the same hash twice', () => {
-    const hash = () => JSON.parse(replug(['run', example, '--machine', 'x86-64,2G', '--json']).stdout).stateHash;
+    const hash = () => JSON.parse(replug(['run', example, '--json']).stdout).stateHash;
     expect(hash()).toBe(hash());
   });
 

@@ -1,5 +1,6 @@
 import { createKernel, defineSubsystem, KernfsError, parseMachineShorthand } from '@replug/core';
 import { buddy } from '@replug/buddy';
+import { parseScenario } from '@replug/replay';
 import { describe, expect, it } from 'vitest';
 import { scenarioReport } from './scenario.ts';
 
@@ -24,7 +25,7 @@ const device = () =>
 
 function report(text: string) {
   using kernel = createKernel({ machine: parseMachineShorthand('s390x,256M'), subsystems: [buddy(), device()] });
-  return scenarioReport(kernel, text, { machine: 's390x,256M', name: 's' });
+  return scenarioReport(kernel, parseScenario(text, 's'), { machine: 's390x,256M', name: 's' });
 }
 
 describe('a scenario', () => {
@@ -66,7 +67,7 @@ describe('a scenario', () => {
     using kernel = createKernel({ machine: parseMachineShorthand('s390x,256M'), subsystems: [buddy()] });
     const { commands } = scenarioReport(
       kernel,
-      'alloc hog 64M movable\nalloc slab 1M unmovable order=2\nfree hog 50%\nfree hog\nfree slab\n',
+      parseScenario('alloc hog 64M movable\nalloc slab 1M unmovable order=2\nfree hog 50%\nfree hog\nfree slab\n'),
       { machine: 'm' },
     );
     expect(commands.map(({ output }) => output)).toEqual([

@@ -36,7 +36,7 @@ export {
   type ZoneSeries,
 } from './sampling.ts';
 export { findSpan, placeSteps, type Span, type Stop } from './span.ts';
-export { MAX_COMMANDS, parseScenario, type ScenarioCommand, type When } from './scenario/parse.ts';
+export { MAX_COMMANDS, parseScenario, type Scenario, type ScenarioCommand, type When } from './scenario/parse.ts';
 export { runScenario, type RunOptions, type ScenarioResult } from './scenario/run.ts';
 export { OperatorShell, type CommandResult } from './scenario/shell.ts';
 export {

@@ -1,6 +1,7 @@
 import { operatorKernel, scenarioReport, type OperatorOptions } from '@replug/analysis';
 import { parseSize, type Kernel } from '@replug/core';
 import { renderScenario, type ScenarioReport } from '@replug/report';
+import { parseScenario } from '@replug/replay';
 import { parseTime } from '@replug/workload';
 import type { Command } from 'commander';
 import { readFile } from 'node:fs/promises';
@@ -19,8 +20,10 @@ export interface OperatorFlags {
   with: string[];
 }
 
+const DEFAULT_MACHINE = 'x86-64,4G';
+
 interface Options extends OperatorFlags {
-  machine: string;
+  machine?: string;
   log?: boolean;
   json?: boolean;
 }
@@ -47,7 +50,10 @@ export function addRun(program: Command): void {
     .command('run')
     .description("run a scenario: timed operator commands on a machine, or on a recording's machine at an instant")
     .argument('<scenario>', 'a file of lines [@TIME] COMMAND; - for standard input')
-    .option('--machine <machine>', 'a recording, a machine file, or a shorthand such as x86-64,8G', 'x86-64,4G');
+    .option(
+      '--machine <machine>',
+      `a recording, a machine file, or a shorthand such as x86-64,8G (default: as the scenario's line "machine …", else ${DEFAULT_MACHINE})`,
+    );
   addOperatorFlags(command)
     .option('--log', 'the kernel log as well')
     .option('--json', 'machine-readable')
@@ -57,18 +63,20 @@ export function addRun(program: Command): void {
         '\nCommands: echo TEXT > PATH, cat PATH, ls PATH, alloc NAME SIZE, free NAME, wait LENGTH, help, and those of subsystems' +
         '\n(qom-set vm0 requested-size 1G, info memory-devices, …). A refused command goes into the report with its errno.' +
         '\nExit code 0 even when commands were refused: the report says which.' +
-        '\n\nExample:\n  $ replug run examples/hot-add.scenario --machine x86-64,2G',
+        '\n\nExample:\n  $ replug run examples/hot-add.scenario',
     )
     .action(async (scenario: string, options: Options) => {
-      const text = await readScenario(scenario);
-      const kernel = await operatorKernelOf(options.machine, options);
+      const name = scenario === '-' ? 'stdin' : scenario;
+      const parsed = parseScenario(await readScenario(scenario), name);
+      const machine = options.machine ?? parsed.machine ?? DEFAULT_MACHINE;
+      const kernel = await operatorKernelOf(machine, options);
       let report: ScenarioReport;
       try {
         const bar = progress('running');
         try {
-          report = scenarioReport(kernel, text, {
-            machine: options.machine,
-            name: scenario === '-' ? 'stdin' : scenario,
+          report = scenarioReport(kernel, parsed, {
+            machine,
+            name,
             onResult: (_, done, total) => bar.update(done, total),
           });
         } finally {
