@@ -10,5 +10,5 @@ export const noPreferMovableZone = () =>
     code: 'RP2102',
     who,
     what: 'preferMovableRatio without a zone PreferMovable',
-    hint: "add it to the machine: zones=prefer-movable in a spec, or 'PreferMovable' in arch.zoneKinds",
+    hint: "add it to the machine: prefer_movable in a spec, or 'PreferMovable' in arch.zoneKinds",
   });
