@@ -28,6 +28,7 @@ import {
   DOUBT,
   isBuddy,
   isNoPage,
+  KPF,
   pageByte,
   type PageFlags,
   type Recording,
@@ -38,9 +39,11 @@ import { machineAt } from './machine-at.ts';
 const GiB = 2 ** 30;
 const PAGE = 4096;
 /** Pages of a sub-block. */
-const SB = 512;
-const FIRST_PFN = (4 * GiB) / PAGE;
-const LAST_PFN = (6 * GiB) / PAGE;
+export const SB = 512;
+export const FIRST_PFN = (4 * GiB) / PAGE;
+export const LAST_PFN = (6 * GiB) / PAGE;
+/** Of a byte of pageByte(). */
+const DOUBT_MASK = 0xe0;
 /** Both devices of these captures: 1 GiB each, from 4 GiB on, behind a first virtio device that is a disk. */
 const DEVICES = [
   { id: 'vm0', name: 'virtio1', memdev: 'vmem0', node: 0, addr: 4 * GiB },
@@ -206,45 +209,60 @@ export function recordedBlocks(path: string, step: Step): string[] {
 /** MiB plugged, by device. */
 export const pluggedMiB = ({ mem }: Scenario): number[] => IDS.map((id) => mem.host.device(id)!.size / 2 ** 20);
 
+/** First pages of the sub-blocks that are plugged. */
+export const pluggedSubBlocks = ({ mem }: Scenario): number[] =>
+  IDS.flatMap((id) => {
+    const { addr, plugged } = mem.host.device(id)!;
+    return [...plugged].flatMap((bit, i) => (bit === 1 ? [addr / PAGE + i * SB] : []));
+  });
+
+/** The same from page flags: neither without a struct page nor PageOffline. */
+export function recordedSubBlocks({ low }: PageFlags): number[] {
+  const found: number[] = [];
+  for (let pfn = FIRST_PFN; pfn < LAST_PFN; pfn += SB)
+    if ((low[pfn] & (2 ** KPF.NOPAGE + 2 ** KPF.OFFLINE)) === 0) found.push(pfn);
+  return found;
+}
+
 /**
  * What to make of pages that a dump does not tell apart: kernel pages without a type and pages on a CPU's list show no flag,
- * pages on their way to the LRU show too few.
+ * pages on their way to the LRU show too few. How many pages each zone has on CPU lists is told by zoneinfo.
  *
- *   free   none of them is an obstacle: the least that can stay plugged
- *   used   all but as many as the zone has on CPU lists stand in the way (those are taken off as whole sub-blocks while
- *          there are some, which is assumed): the most
+ *   free   none of them is an obstacle, the rest of them can be moved: the least that can stay plugged
+ *   used   pages on CPU lists make up whole sub-blocks while there are some (assumed), all others stand in the way: the most
  */
 export type Doubts = 'free' | 'used';
 
 /** Settles the doubts of a step in a scenario that was made from it. */
 export function settle({ kernel }: Scenario, step: Step, doubts: Doubts): void {
   const { pages, zones } = kernel.get(Core.Machine);
+  const allocator = kernel.get(PageAllocator);
   const flags = step.pageFlags()!;
-  const doubtful = (pfn: number): boolean =>
-    pageByte(flags.low[pfn], flags.high[pfn], (flags.count?.[pfn] ?? 0) > 0) >>> 5 !== DOUBT.NONE;
+  const doubtOf = (pfn: number): number =>
+    pageByte(flags.low[pfn], flags.high[pfn], (flags.count?.[pfn] ?? 0) > 0) & DOUBT_MASK;
   const onCpu = new Map(
     step.zoneinfo!.zones.map((zone) => [
       zones.find(zone.node, zone.name)!.index,
       zone.pagesets.reduce((sum, set) => sum + set.count, 0),
     ]),
   );
-  const movable = (pfn: number, count: number): void => {
-    const row = pages.pfnToRow(pfn);
-    for (let i = row; i < row + count; i++)
-      if ((pages.state[i] & STATE_HOLDER_MASK) === PAGE_STATE.ALLOCATED) pages.pageClass[i] = PAGE_CLASS.MOVABLE;
-  };
-  for (let pfn = FIRST_PFN; pfn < LAST_PFN; pfn += SB) {
-    const row = pages.pfnToRow(pfn);
-    if (row < 0) continue;
-    let none = 0;
-    for (let at = pfn; at < pfn + SB; at++) {
-      if (doubts === 'free' && doubtful(at)) movable(at, 1);
-      if (flags.low[at] === 0 && flags.high[at] === 0) none++;
+  const settleRun = (first: number, count: number): void => {
+    const zone = pages.zoneOf(pages.pfnToRow(first));
+    let left = onCpu.get(zone) ?? 0;
+    const rows: number[] = [];
+    for (let pfn = first; pfn < first + count; pfn++) {
+      const row = pages.pfnToRow(pfn);
+      if ((pages.state[row] & STATE_HOLDER_MASK) !== PAGE_STATE.ALLOCATED) continue;
+      if (doubts === 'free' && doubtOf(pfn) !== DOUBT.NONE) pages.pageClass[row] = PAGE_CLASS.MOVABLE;
+      if (doubtOf(pfn) === DOUBT.NO_FLAGS) rows.push(row);
     }
-    const zone = pages.zoneOf(row);
-    const left = onCpu.get(zone) ?? 0;
-    if (doubts !== 'used' || none !== SB || left < SB) continue;
-    movable(pfn, SB);
-    onCpu.set(zone, left - SB);
+    if (doubts === 'used' && (rows.length < count || left < count)) return;
+    for (const row of rows) if (left-- > 0) allocator.free(row, 0, 0);
+    onCpu.set(zone, Math.max(0, left));
+  };
+  for (const section of pages.sections()) {
+    const end = (section + 1) * 2 ** pages.sectionShift;
+    for (let pfn = section * 2 ** pages.sectionShift; pfn < end; pfn += SB)
+      if (pages.zoneOf(pages.pfnToRow(pfn)) >= 0) settleRun(pfn, SB);
   }
 }

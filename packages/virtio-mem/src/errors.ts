@@ -33,3 +33,6 @@ export const noPreferMovable = () =>
     what: 'future.preferMovable on a machine without a zone PreferMovable',
     hint: 'add the zone to the machine and hotplug({ preferMovableRatio: 4 })',
   });
+/** What the monitor answers to a line that it refuses, as an operator's command. `text` is what it prints. */
+export const monitorRefused = (text: string) =>
+  new ReplugError({ code: 'RP2209', who: 'QEMU monitor', what: text.trimEnd().replace(/^Error: /, '') });

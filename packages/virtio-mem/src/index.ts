@@ -7,7 +7,7 @@ export { VirtioMemDriver } from './driver/driver.ts';
 export type { RequestRecord, WorkerRun } from './driver/state.ts';
 export { MB, MB_NAMES } from './driver/sub-blocks.ts';
 export { CONFIG, CONFIG_BYTES, decodeConfig, encodeConfig, type VirtioMemConfig } from './config-space.ts';
-export { Monitor } from './monitor.ts';
+export { Monitor, type MonitorAnswer } from './monitor.ts';
 export type { DeviceOptions, DriverParameters, FutureWork, HostOptions, VirtioMemOptions } from './options.ts';
 export { virtioMem } from './plugin.ts';
 export { BLOCK_STATE, FEATURE, REQUEST, REQUEST_BYTES, RESPONSE, RESPONSE_BYTES } from './protocol.ts';

@@ -32,7 +32,13 @@ type Words = readonly string[];
 interface HmpCommand {
   /** Names of the arguments; the last one takes the rest of the line. */
   readonly words: readonly string[];
-  run(mem: VirtioMem, words: Words): string;
+  run(mem: VirtioMem, words: Words): string | MonitorAnswer;
+}
+
+export interface MonitorAnswer {
+  readonly refused: boolean;
+  /** What QEMU prints. */
+  readonly text: string;
 }
 
 const COMMANDS: Readonly<Record<string, HmpCommand>> = {
@@ -74,36 +80,43 @@ export class Monitor {
 
   /** Text that the command prints, empty when it prints nothing. A leading prompt is skipped. */
   execute(line: string): string {
-    this.mem.settle();
-    const text = this.run(line.replace(/^\(qemu\)/, '').trim());
-    this.mem.settle();
-    return text;
+    return this.answer(line).text;
   }
 
-  private run(line: string): string {
+  /** The same, and whether the command was refused. */
+  answer(line: string): MonitorAnswer {
+    this.mem.settle();
+    const answer = this.run(line.replace(/^\(qemu\)/, '').trim());
+    this.mem.settle();
+    return typeof answer === 'string' ? { refused: false, text: answer } : answer;
+  }
+
+  private run(line: string): string | MonitorAnswer {
     if (line === '' || line.startsWith('#')) return '';
-    if (line.length > LINE_LIMIT) return `line too long: ${line.length} of at most ${LINE_LIMIT}\n`;
+    if (line.length > LINE_LIMIT) return no(`line too long: ${line.length} of at most ${LINE_LIMIT}\n`);
     const name = /^[^\s]+/.exec(line)![0];
-    if (!Object.hasOwn(COMMANDS, name)) return `unknown command: '${name}'\n`;
+    if (!Object.hasOwn(COMMANDS, name)) return no(`unknown command: '${name}'\n`);
     const command = COMMANDS[name];
     const words = split(
       line.slice(name.length).replace(name === 'qom-set' ? /^\s+-j(?=\s)/ : /^$/, ''),
       command.words.length,
     );
     const hint = `Try "help ${name}" for more information\n`;
-    if (words === undefined || words.length < command.words.length) return `${name}: string expected\n${hint}`;
-    if (words.length > command.words.length) return `${name}: extraneous characters at the end of line\n${hint}`;
+    if (words === undefined || words.length < command.words.length) return no(`${name}: string expected\n${hint}`);
+    if (words.length > command.words.length) return no(`${name}: extraneous characters at the end of line\n${hint}`);
     try {
       return command.run(this.mem, words);
     } catch (error) {
-      if (error instanceof ReplugError && /^RP220[12]$/.test(error.code)) return `Error: ${error.what}\n`;
+      if (error instanceof ReplugError && /^RP220[12]$/.test(error.code)) return no(`Error: ${error.what}\n`);
       throw error;
     }
   }
 }
 
-function info(mem: VirtioMem, item: string): string {
-  if (item !== 'memory-devices') return `unknown command: 'info ${item}'\n`;
+const no = (text: string): MonitorAnswer => ({ refused: true, text });
+
+function info(mem: VirtioMem, item: string): string | MonitorAnswer {
+  if (item !== 'memory-devices') return no(`unknown command: 'info ${item}'\n`);
   return mem.host.devices
     .map((device) => {
       const { id, memaddr, ...rest } = infoOf(device);
@@ -122,12 +135,12 @@ function info(mem: VirtioMem, item: string): string {
     .join('');
 }
 
-function set(mem: VirtioMem, path: string, property: string, value: string): string {
+function set(mem: VirtioMem, path: string, property: string, value: string): string | MonitorAnswer {
   const bytes = parseQemuSize(value);
   // The object and the property are looked up first.
   if (bytes === undefined && isSize(property)) {
     getProperty(mem, path, property);
-    return `Error: ${notASize(property)}\n${SIZE_HINT}`;
+    return no(`Error: ${notASize(property)}\n${SIZE_HINT}`);
   }
   setProperty(mem, path, property, bytes ?? 0);
   return '';

@@ -11,6 +11,7 @@ import {
   ZoneSizing,
   type Machine,
 } from '@replug/core';
+import { publishCommands } from './commands.ts';
 import { VirtioMemHost, type HostFacts } from './device/host.ts';
 import { deviceMemoryBase } from './device/placement.ts';
 import type { DriverDeps } from './driver/deps.ts';
@@ -60,6 +61,7 @@ export const virtioMem = (options: VirtioMemOptions = {}) =>
         scope.takeSlot(GrowZone, oomHandler(mem, needs.allocator, machine, step, limit));
       }
       publish(scope, machine, deps, mem);
+      publishCommands(scope, mem);
       scope.onBoot(() => (options.devices ?? []).forEach((device, index) => addAtBoot(mem, device, index)));
       scope.onDispose(() => PageOffline.drop(machine));
       return { virtioMem: mem };

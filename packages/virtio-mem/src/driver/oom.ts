@@ -3,7 +3,8 @@
  * of the zone's node grow. Memory that was asked for and is not plugged yet comes first; then the host is asked for a step
  * more, up to a limit.
  *
- * Adding memory allocates its memmap, so the handler must not be asked while it works: it then says no.
+ * Adding memory allocates its memmap, so the handler must not be asked while it works: it then says no. A node whose higher
+ * zones have half a step free is not out of memory: what would be plugged goes there, not to the zone that asks.
  */
 import type { GrowZone, Machine, PageAllocator } from '@replug/core';
 import type { VirtioMem } from '../virtio-mem.ts';
@@ -23,6 +24,9 @@ export function oomHandler(
     const driver = mem.bound.find(({ state }) => state.nid === nid && !state.wqActive && !state.mutexHeld);
     if (driver === undefined) return false;
     const { device } = driver.state;
+    const higher = machine.zones.node(nid)!.zones.filter(({ index }) => index > zone);
+    const spare = higher.reduce((sum, { index }) => sum + allocator.freePages(index), 0);
+    if (spare * 2 ** machine.description.arch.pageShift >= step / 2) return false;
     const free = allocator.freePages(zone);
     working = true;
     try {
