@@ -28,6 +28,18 @@ export class Blocks {
     return area.freeOrder(head) === area.maxOrder ? head : -1;
   }
 
+  /**
+   * Where the next block may begin behind a page, at most `end`; ≥ row + 1. Whatever covers the page, or nothing, covers every
+   * page before that. Ends at the head of a largest block, which has no state byte while it is free.
+   */
+  bareEnd(row: number, end: number): number {
+    const { state } = this;
+    const stop = Math.min(end, (row | ((1 << this.area.maxOrder) - 1)) + 1);
+    let at = row + 1;
+    while (at < stop && state[at] === PAGE_STATE.UNTOUCHED) at++;
+    return at;
+  }
+
   /** PAGE_STATE of the block with this head; UNTOUCHED where no block begins. */
   holder(head: number): number {
     const own = this.state[head] & STATE_HOLDER_MASK;

@@ -136,8 +136,9 @@ export class BuddyContiguousRanges implements ContiguousRanges {
       const head = row < 0 ? -1 : area.freeHead(row);
       if (head < 0) {
         // Poisoned pages count as the range's: managed pages fall by them as well.
-        if (row >= 0 && (pageClass[row] & CLASS_MASK) === PAGE_CLASS.HWPOISON) taken++;
-        pfn++;
+        const bare = row < 0 ? 0 : this.parts.blocks.bareEnd(row, row + (end - pfn));
+        for (let at = row; at < bare; at++) if ((pageClass[at] & CLASS_MASK) === PAGE_CLASS.HWPOISON) taken++;
+        pfn += row < 0 ? 1 : bare - row;
         continue;
       }
       const have = area.freeOrder(head);

@@ -137,8 +137,11 @@ export class Isolation {
         if (row < 0) break;
         const order = area.freeOrder(row);
         if (order >= 0) pfn += 2 ** order;
-        else if (memoryOffline && this.isAway(row)) pfn++;
-        else break;
+        else {
+          const away = memoryOffline ? this.awayFrom(row, row + (end - pfn)) : 0;
+          if (away === 0) break;
+          pfn += away;
+        }
       }
     }
     if (trace.enabled) trace.emit(start, end, pfn, end <= pfn ? 'success' : 'fail');
@@ -169,11 +172,17 @@ export class Isolation {
     return -1;
   }
 
-  /** Poisoned, or logically offline and let go of: the driver has dropped its reference. */
-  private isAway(row: number): boolean {
-    const own = this.pages.pageClass[row] & CLASS_MASK;
-    if (own === PAGE_CLASS.HWPOISON) return true;
-    return own === PAGE_CLASS.OFFLINE && this.blocks.head(row) < 0;
+  /** Pages from a row on that are poisoned, or logically offline and let go of: the driver has dropped its reference. */
+  private awayFrom(row: number, end: number): number {
+    const { pageClass } = this.pages;
+    if (this.blocks.head(row) >= 0) return (pageClass[row] & CLASS_MASK) === PAGE_CLASS.HWPOISON ? 1 : 0;
+    const bare = this.blocks.bareEnd(row, end);
+    let at = row;
+    for (; at < bare; at++) {
+      const own = pageClass[at] & CLASS_MASK;
+      if (own !== PAGE_CLASS.OFFLINE && own !== PAGE_CLASS.HWPOISON) break;
+    }
+    return at - row;
   }
 
   private blocker(row: number, why: string): Blocker {
@@ -203,6 +212,7 @@ export class Isolation {
     const { state, pageClass } = pages;
     const movableZone = this.machine.zones.all[pages.zoneOf(start)]?.kind.name === 'Movable';
     let row = start;
+    let passes = -1;
     const head = blocks.head(start);
     if (head >= 0 && blocks.holder(head) !== PAGE_STATE.ALLOCATED) row = head + (1 << blocks.order(head));
     while (row < end) {
@@ -217,11 +227,16 @@ export class Isolation {
         row += 1 << (own & STATE_ORDER_MASK);
         continue;
       }
-      const cls = pageClass[row] & CLASS_MASK;
-      if (pages.zoneOf(row) < 0) return this.blocker(row, 'hole');
-      const why = refusalOf(cls, movableZone, memoryOffline, this.hugetlb);
-      if (why !== '') return this.blocker(row, why);
-      row++;
+      // No block begins before the end of the run; neighbours are mostly of one class.
+      const run = blocks.bareEnd(row, end);
+      for (; row < run; row++) {
+        if (pages.zoneOf(row) < 0) return this.blocker(row, 'hole');
+        const cls = pageClass[row] & CLASS_MASK;
+        if (cls === passes) continue;
+        const why = refusalOf(cls, movableZone, memoryOffline, this.hugetlb);
+        if (why !== '') return this.blocker(row, why);
+        passes = cls;
+      }
     }
     return undefined;
   }
@@ -283,7 +298,7 @@ export class Isolation {
     for (let at = start; at < start + this.size;) {
       const order = area.freeOrder(at);
       if (order >= 0 && pages.zoneOf(at) === zone) area.moveToList(at, zone, order, type);
-      at += order >= 0 ? 1 << order : 1;
+      at = order >= 0 ? at + (1 << order) : this.blocks.bareEnd(at, start + this.size);
     }
     area.setPageblockType(start, zone, type);
   }

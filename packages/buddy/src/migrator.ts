@@ -106,7 +106,13 @@ export class BuddyMigrator implements PageMigrator {
         continue;
       }
       const head = this.blocks.head(row);
-      const holder = head < 0 ? PAGE_STATE.UNTOUCHED : this.blocks.holder(head);
+      if (head < 0) {
+        const bare = this.blocks.bareEnd(row, row + (end - pfn));
+        for (let at = row; at < bare; at++) if (this.canIsolate(this.classOf(at))) return pfn + (at - row);
+        pfn += bare - row;
+        continue;
+      }
+      const holder = this.blocks.holder(head);
       if (holder === PAGE_STATE.FREE || holder === PAGE_STATE.PCP) {
         pfn += head + (1 << this.blocks.order(head)) - row;
         continue;
@@ -115,7 +121,7 @@ export class BuddyMigrator implements PageMigrator {
       if (this.canIsolate(cls)) {
         // What compaction holds has no owner whose contents could move.
         if (holder !== PAGE_STATE.HELD) return pfn;
-      } else if (cls === PAGE_CLASS.OFFLINE && holder !== PAGE_STATE.UNTOUCHED) {
+      } else if (cls === PAGE_CLASS.OFFLINE) {
         return { blocked: pfn };
       }
       pfn++;
