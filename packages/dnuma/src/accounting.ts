@@ -49,9 +49,10 @@ export class ZoneBooks {
     const { all } = this.machine.zones;
     const source = all[from];
     const target = all[to];
-    // A recorded zone's counters are what its zoneinfo said, and may be less than its pages.
-    const present = Math.min(pages, source.presentPages);
-    const owned = Math.min(managed, source.managedPages, present);
+    // A recorded zone's counters are what its zoneinfo said, and may be less than its pages: pages of a hole below 1 MiB are
+    // reserved for /proc/kpageflags, and not present.
+    const owned = Math.min(managed, source.managedPages);
+    const present = Math.min(pages, source.presentPages - source.managedPages + owned);
     this.counts.unaccounted += pages - present + (managed - owned);
     if (early) {
       source.presentEarlyPages -= present;

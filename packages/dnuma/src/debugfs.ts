@@ -10,16 +10,30 @@
  *
  * Models: the letter's mm/memlayout-debugfs.c (v3).
  */
-import { ERRNO, type DirectoryNode, type Machine, type SubsystemScope } from '@replug/core';
+import {
+  ERRNO,
+  ReplugError,
+  type DirectoryNode,
+  type KernelLog,
+  type Machine,
+  type SubsystemScope,
+} from '@replug/core';
 import type { Dnuma } from './dnuma.ts';
 import { whyNot } from './fits.ts';
-import { layoutOf, MAX_RANGES, type LayoutRange } from './layout.ts';
+import { layoutOf, MAX_RANGES, type LayoutRange, type MemLayout } from './layout.ts';
 
 export const MEMLAYOUT = '/sys/kernel/debug/memlayout';
 
+/** What a refused commit answers; the log tells why. Others: EINVAL. */
+const ERRNO_OF: Readonly<Record<string, number>> = {
+  RP2306: ERRNO.EBUSY,
+  RP2307: ERRNO.EBUSY,
+  RP2315: ERRNO.ENOENT,
+};
+
 const hex5 = (pfn: number): string => pfn.toString(16).padStart(5, '0');
 
-export function publishDebugfs(scope: SubsystemScope, machine: Machine, dnuma: Dnuma): void {
+export function publishDebugfs(scope: SubsystemScope, machine: Machine, log: KernelLog, dnuma: Dnuma): void {
   let start = 0;
   let end = 0;
   let ranges: LayoutRange[] = [];
@@ -53,8 +67,14 @@ export function publishDebugfs(scope: SubsystemScope, machine: Machine, dnuma: D
     return 0;
   });
   const done = (commit: () => void): number => {
-    commit();
-    return 0;
+    try {
+      commit();
+      return 0;
+    } catch (error) {
+      if (!(error instanceof ReplugError)) throw error;
+      log.info(`memlayout: ${error.message}`);
+      return -(ERRNO_OF[error.code] ?? ERRNO.EINVAL);
+    }
   };
   scope.control(`${MEMLAYOUT}/commit`, () => {
     if (ranges.length === 0) return 0;
@@ -107,19 +127,20 @@ export function publishDebugfs(scope: SubsystemScope, machine: Machine, dnuma: D
       if (name === 'current') return { link: `layout.${dnuma.layouts.at(-1)!.seq}` };
       const seq = /^layout\.(\d+)$/.exec(name)?.[1];
       const kept = dnuma.layouts.find((one) => String(one.seq) === seq);
-      return kept === undefined ? undefined : folder(kept.layout.ranges.bind(kept.layout));
+      return kept === undefined ? undefined : folder(kept.layout);
     },
   });
 }
 
 /** A layout as files: its ranges' names, with their node ids in them. */
-function folder(ranges: () => Iterable<LayoutRange>): DirectoryNode {
-  const nameOf = ({ start, end }: LayoutRange): string => `${hex5(start)}-${hex5(end - 1)}`;
+function folder(layout: MemLayout): DirectoryNode {
+  const nameOf = (start: number, end: number): string => `${hex5(start)}-${hex5(end - 1)}`;
   return {
-    list: () => [...ranges()].map(nameOf),
+    list: () => Array.from(layout.ranges(), ({ start, end }) => nameOf(start, end)),
     entry: (name) => {
-      for (const range of ranges()) if (nameOf(range) === name) return { read: () => `${range.nid}\n` };
-      return undefined;
+      const at = layout.find(Number.parseInt(name, 16));
+      if (at < 0 || layout.nids[at] < 0 || nameOf(layout.borders[at], layout.endOf(at)) !== name) return undefined;
+      return { read: () => `${layout.nids[at]}\n` };
     },
   };
 }

@@ -1,23 +1,16 @@
 export { dnuma } from './plugin.ts';
 export { LAYOUTS } from './commands.ts';
 export { MEMLAYOUT } from './debugfs.ts';
-export {
-  Dnuma,
-  DnumaToken,
-  LAYOUT,
-  WORK_DELAY,
-  type CommitOptions,
-  type KeptLayout,
-  type LayoutAction,
-  type LayoutNotify,
-  type Waiting,
-} from './dnuma.ts';
+export { Dnuma, DnumaToken, LAYOUT, type CommitOptions, type LayoutAction, type LayoutNotify } from './dnuma.ts';
 export { parseFirmwareEvent, type FirmwareEvent } from './firmware.ts';
 export { whyNot } from './fits.ts';
 export { countedPresent } from './invariants.ts';
+export { type KeptLayout } from './layout-history.ts';
 export { differences, eachDifference, layoutOf, MAX_RANGES, MemLayout, striped, type LayoutRange } from './layout.ts';
 export { LayoutLookup } from './lookup.ts';
 export { type DnumaOptions } from './options.ts';
 export { type DnumaCounts } from './parts.ts';
+export { WORK_DELAY } from './settling.ts';
 export { type CpuMove, type DistanceChange } from './topology.ts';
 export { type Uevent } from './uevents.ts';
+export { type Waiting } from './waiting.ts';

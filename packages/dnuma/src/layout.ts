@@ -99,7 +99,7 @@ export class MemLayout {
 }
 
 /** Collects pieces in ascending order, joining those of one node. */
-class PieceBuilder {
+export class PieceBuilder {
   length = 0;
   private readonly borders: Float64Array;
   private readonly nids: Int16Array;

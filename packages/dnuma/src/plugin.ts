@@ -38,7 +38,7 @@ export const dnuma = (options: DnumaOptions = {}) =>
     provides: { dnuma: DnumaToken },
     create: (deps, scope) => {
       const provided = new Dnuma({ ...deps, settings: settingsOf(options) });
-      const { machine, context, notifiers, lists } = deps;
+      const { machine, context, notifiers, lists, log } = deps;
       context.claimFlag('dnuma', 'LookupNode');
       scope.takeSlot(FreedPageZone, provided.transplant);
       scope.notifier(notifiers, (action, payload) => {
@@ -46,7 +46,7 @@ export const dnuma = (options: DnumaOptions = {}) =>
         if (action === MEM.ONLINE || action === MEM.OFFLINE)
           provided.memoryChanged(payload.startPfn, payload.nrPages, action === MEM.ONLINE);
       });
-      publishDebugfs(scope, machine, provided);
+      publishDebugfs(scope, machine, log, provided);
       publishCommands(scope, machine, provided);
       scope.invariant('layout, marks and caches', () => layoutProblems(machine, lists, provided));
       for (const name of Object.keys(provided.counts) as (keyof typeof provided.counts)[]) {

@@ -40,6 +40,8 @@ export class Transplant implements NonNullable<FreedPageZone> {
   private readonly blockPages: number;
   private tell: () => void = () => undefined;
   private published = false;
+  private lastBlock = -1;
+  private lastEarly = true;
 
   constructor(parts: TransplantParts) {
     const { machine } = parts;
@@ -72,6 +74,7 @@ export class Transplant implements NonNullable<FreedPageZone> {
   /** A layout is in force. */
   publish(): void {
     this.published = true;
+    this.lastBlock = -1;
     this.tell();
   }
 
@@ -88,7 +91,8 @@ export class Transplant implements NonNullable<FreedPageZone> {
     const to = this.zoneOn(zone, nid);
     if (to === zone) return zone;
     counts.transplantOnFree += pages;
-    this.place(pfn, pages, zone, to, pages);
+    this.lastBlock = -1;
+    this.place(pfn, row, pages, zone, to, pages);
     this.parts.moved(to, 0);
     return to;
   }
@@ -167,7 +171,7 @@ export class Transplant implements NonNullable<FreedPageZone> {
     const to = zone < 0 ? zone : this.zoneOn(zone, nid);
     if (to !== zone) {
       counts.transplantReserved += at - row;
-      this.place(machine.pages.rowToPfn(row), at - row, zone, to, 0);
+      this.place(machine.pages.rowToPfn(row), row, at - row, zone, to, 0);
     }
     return at;
   }
@@ -227,18 +231,31 @@ export class Transplant implements NonNullable<FreedPageZone> {
     counts.pieces++;
     if (to !== from) {
       counts.transplantFromFreelist += pages;
-      this.place(pfn, pages, from, to, pages);
+      this.place(pfn, row, pages, from, to, pages);
     }
     lists.placeAllocated(row, order);
     lists.freeDirect(row, order, tail);
     if (to !== from) this.parts.moved(to, pages);
   }
 
-  private place(pfn: number, pages: number, from: number, to: number, managed: number): void {
-    const { machine, books } = this.parts;
-    const { early = true } = machine.blocks.get(Math.floor(pfn / this.blockPages)) ?? {};
-    machine.pages.setZone(pfn, pfn + pages, to);
-    books.move(from, to, pfn, pages, managed, early);
+  private place(pfn: number, row: number, pages: number, from: number, to: number, managed: number): void {
+    const { books } = this.parts;
+    const { sectionZone, sectionShift, zoneOverride } = this.parts.machine.pages;
+    const first = row >>> sectionShift;
+    // Where each page of a section says its own zone, nothing else has to be told.
+    if (sectionZone[first] === 0 && first === (row + pages - 1) >>> sectionShift && zoneOverride[row] !== 0) {
+      for (let at = row; at < row + pages; at++) zoneOverride[at] = to + 1;
+    } else this.parts.machine.pages.setZone(pfn, pfn + pages, to);
+    books.move(from, to, pfn, pages, managed, this.isEarly(Math.floor(pfn / this.blockPages)));
+  }
+
+  /** Whether a memory block is boot memory; pieces of one come in a row. */
+  private isEarly(id: number): boolean {
+    if (id !== this.lastBlock) {
+      this.lastBlock = id;
+      this.lastEarly = this.parts.machine.blocks.get(id)?.early ?? true;
+    }
+    return this.lastEarly;
   }
 
   /** The zone of the same kind on another node; the own one where the layout names none. */

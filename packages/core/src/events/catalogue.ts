@@ -151,6 +151,8 @@ export const KIND = {
   mm_compaction_fast_isolate_freepages: kind('mm_compaction_fast_isolate_freepages'),
   mm_compaction_begin: kind('mm_compaction_begin'),
   mm_compaction_end: kind('mm_compaction_end'),
+  mm_migrate_pages: kind('mm_migrate_pages'),
+  mm_migrate_pages_start: kind('mm_migrate_pages_start'),
   test_pages_isolated: kind('test_pages_isolated'),
   tracing_mark_write: kind('tracing_mark_write'),
 } as const;

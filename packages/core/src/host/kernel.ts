@@ -126,7 +126,8 @@ export class Kernel {
   /** Runs an operator command; the longest name that the line begins with counts. Overdue alarms fire then. Throws RP1150. */
   execute(line: string): string {
     const commands = this.commands();
-    const words = line.trim().split(/\s+/);
+    const longest = Math.max(1, ...[...commands.keys()].map((name) => name.split(' ').length));
+    const words = line.trim().split(/\s+/, longest);
     for (let count = words.length; count > 0; count--) {
       const command = commands.get(words.slice(0, count).join(' '));
       if (command === undefined) continue;
