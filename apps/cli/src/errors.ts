@@ -130,6 +130,8 @@ export const badDeviceSpec = (value: string, why: string) =>
     value,
     hint: 'as in 3T (one on each node) or 512G,node=1,count=6',
   });
+export const badWhole = (name: string, value: string) =>
+  new ReplugError({ code: 'RP7045', who, what: `${name} is not a whole number below 1,000,000,000`, value });
 export const badNumber = (option: string, value: string) =>
   new ReplugError({ code: 'RP7026', who, what: `${option} is not a number above 0`, value });
 
@@ -146,8 +148,26 @@ export const noSocket = (path: string, cause: Error) =>
 export const unknownOnlineType = (value: string, known: readonly string[]) =>
   new ReplugError({ code: 'RP7032', who, what: 'unknown online type', value, hint: `use ${known.join(', ')}` });
 
+export const badDoubtful = (value: string) =>
+  new ReplugError({
+    code: 'RP7040',
+    who,
+    what: 'unknown class for doubtful pages',
+    value,
+    hint: 'use kernel or movable',
+  });
+export const policiesNeedRecording = (value: string) =>
+  new ReplugError({
+    code: 'RP7041',
+    who,
+    what: 'policies are compared under the load of a recording, and this is a machine without one',
+    value,
+  });
+export const unplugNeedsPath = () =>
+  new ReplugError({ code: 'RP7042', who, what: 'unplug needs a recording or a machine', hint: 'as in x86-64,4G' });
+
 /** Errors that are the user's command line rather than a file. */
 export const isUsage = (error: ReplugError): boolean =>
-  /^RP(102\d|30\d\d|5004|5006|5008|5009|5010|6002|6003|6005|6006|6010|6011|700\d|701[2-8]|702[0-6]|703[02]|602[0-2])$/.test(
+  /^RP(102\d|30\d\d|5004|5006|5008|5009|5010|6002|6003|6005|6006|6010|6011|700\d|701[2-8]|702[0-6]|703[02]|602[0-2]|604[0-5]|704[0-25]|230[1-5]|2309|231[0-5]|6030)$/.test(
     error.code,
   );

@@ -3,6 +3,7 @@ import { ReplugError } from '@replug/core';
 import { Command, CommanderError } from 'commander';
 import { addBlockers } from './commands/blockers.ts';
 import { addCompare } from './commands/compare.ts';
+import { addDnuma } from './commands/dnuma.ts';
 import { addExport } from './commands/export.ts';
 import { addFidelity } from './commands/fidelity.ts';
 import { addImport } from './commands/import.ts';
@@ -15,6 +16,7 @@ import { addRun } from './commands/run.ts';
 import { addShell } from './commands/shell.ts';
 import { addServeQmp } from './commands/serve-qmp.ts';
 import { addTour } from './commands/tour.ts';
+import { addUnplug } from './commands/unplug.ts';
 import { addView } from './commands/view.ts';
 import { isUsage } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
@@ -42,6 +44,8 @@ for (const add of [
   addImport,
   addFidelity,
   addMemmap,
+  addDnuma,
+  addUnplug,
   addRun,
   addShell,
   addServeQmp,

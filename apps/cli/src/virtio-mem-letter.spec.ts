@@ -57,7 +57,13 @@ interface Command {
 function run(scenario: string, input = ''): { commands: Command[]; failed: number } {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [join(root, 'apps/cli/bin/replug.mjs'), 'run', scenario, '--machine', MACHINE, '--json'],
+    [
+      join(root, 'apps/cli/bin/replug.mjs'),
+      'run',
+      scenario,
+      ...(scenario === '-' ? ['--machine', MACHINE] : []),
+      '--json',
+    ],
     { encoding: 'utf8', cwd: tmpdir(), input },
   );
   expect([status, stderr]).toEqual([0, '']);

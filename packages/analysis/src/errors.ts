@@ -76,3 +76,52 @@ export const badMemmapCost = (what: string, value: number) =>
   new ReplugError({ code: 'RP6021', who: 'memmap', what: `not a number of ${what}`, value });
 export const tooManyDevices = (value: number, most: number) =>
   new ReplugError({ code: 'RP6022', who: 'memmap', what: `give 1 to ${most} devices`, value });
+export const badPingpong = (value: number, most: number) =>
+  new ReplugError({ code: 'RP6030', who: 'dnuma', what: `pingpong takes 1 to ${most} rounds`, value });
+export const badUnplugDevice = (value: string, why: string) =>
+  new ReplugError({
+    code: 'RP6040',
+    who: 'unplug',
+    what: `not a device: ${why}`,
+    value,
+    hint: 'as in vm0,addr=0x140000000,size=1G,node=1,block=2M or dimm1,kind=dimm,addr=0x100000000,size=1G',
+  });
+export const unknownUnplugOption = (value: string, known: readonly string[]) =>
+  new ReplugError({
+    code: 'RP6041',
+    who: 'unplug',
+    what: "not an option of the letter's future work",
+    value,
+    hint: `use ${known.join(', ')}`,
+  });
+export const deviceWithoutMemory = (value: string, memory: string) =>
+  new ReplugError({
+    code: 'RP6042',
+    who: 'unplug',
+    what: 'the machine has no memory block there',
+    value,
+    hint: `its memory is ${memory}`,
+  });
+export const pluggedIsRecorded = (value: string) =>
+  new ReplugError({
+    code: 'RP6043',
+    who: 'unplug',
+    what: 'what is plugged is told by the pages of a recorded machine',
+    value,
+    hint: 'leave plugged= out',
+  });
+export const requestTooLarge = (value: number, id: string, before: number) =>
+  new ReplugError({
+    code: 'RP6044',
+    who: 'unplug',
+    what: `device ${id} has ${before} bytes, and unplugging cannot make it larger`,
+    value: String(value),
+    hint: 'ask for less; growing is what `run` and `serve-qmp` are for',
+  });
+export const oddRequest = (value: number, id: string, unit: number) =>
+  new ReplugError({
+    code: 'RP6045',
+    who: 'unplug',
+    what: `device ${id} has blocks of ${unit} bytes, which the size is no multiple of`,
+    value: String(value),
+  });

@@ -33,3 +33,12 @@ export { memmapReport, type MemmapOptions } from './memmap.ts';
 export { MEMMAP_WAYS, type MemmapWay } from './memmap-ways.ts';
 export { publishedFigures } from './memmap-published.ts';
 export { virtioMemKernel, type VirtioMemGuest } from './virtio-mem-kernel.ts';
+/** What a change of the NUMA layout comes to. */
+export { dnumaReport, nodeFigures, relaid, type DnumaAction, type DnumaReportOptions, type Relaid } from './dnuma.ts';
+/** What memory devices give back, and what stays. */
+export { unplug } from './unplug.ts';
+export type { UnplugOptions } from './unplug-scene.ts';
+export { parseUnplugDevice, type DeviceSpec } from './unplug-devices.ts';
+export { futureOf, UNPLUG_OPTIONS } from './unplug-options.ts';
+export { unplugPolicies, type UnplugPoliciesOptions } from './unplug-policies.ts';
+export { unplugFigures } from './unplug-published.ts';

@@ -27,6 +27,8 @@ export interface MachineAtOptions {
   readonly subsystems?: readonly AnySubsystem[];
   /** Pages that sections added later may have. Default 0. */
   readonly sparePages?: number;
+  /** What is moved away may get room by dropping page cache. Default false. */
+  readonly reclaim?: boolean;
   /** Changes the description before the machine is built: more possible nodes, another command line. */
   readonly describe?: (machine: MachineDescription) => MachineDescription;
   readonly onProgress?: (done: number, total: number) => void;
@@ -34,7 +36,7 @@ export interface MachineAtOptions {
 
 /** Builds it. Errors: as describeRecorded(), findSpan(), replayRecorded() and createKernel() throw. */
 export function machineAt(recording: Recording, options: MachineAtOptions = {}): Kernel {
-  const { at, kernel: profile, subsystems = [], sparePages = 0, describe, onProgress } = options;
+  const { at, kernel: profile, subsystems = [], sparePages = 0, reclaim = false, describe, onProgress } = options;
   const step =
     at === undefined ? recording.steps[0] : at.kind === 'step' ? findStep(recording.steps, at.ref) : undefined;
   const span = step === undefined ? findSpan(recording, undefined, at) : undefined;
@@ -46,7 +48,7 @@ export function machineAt(recording: Recording, options: MachineAtOptions = {}):
   );
   const kernel = createKernel({
     machine: { ...(describe?.(machine) ?? machine), sparePages },
-    subsystems: [buddy({ start: 'nothing' }), ...subsystems],
+    subsystems: [buddy({ start: 'nothing', reclaim }), ...subsystems],
   });
   try {
     if (span !== undefined) replayRecorded(kernel, span, { onProgress });

@@ -99,3 +99,18 @@ export {
   type MemmapVariant,
   type PublishedFigure,
 } from './memmap.ts';
+export {
+  renderUnplug,
+  type UnplugDevice,
+  type UnplugKind,
+  type UnplugOwner,
+  type UnplugReport,
+  type UnplugStay,
+} from './unplug.ts';
+export { renderDnuma, type DnumaReport, type DnumaSample, type NodeFigures, type ProcessLocality } from './dnuma.ts';
+export {
+  renderUnplugPolicies,
+  type PolicyCell,
+  type PolicyZoning,
+  type UnplugPoliciesReport,
+} from './unplug-policies.ts';

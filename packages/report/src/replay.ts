@@ -52,6 +52,8 @@ export interface CheckpointReport {
   /** Pages on the per-CPU lists. */
   readonly cpuLists: readonly CpuListCountReport[];
   readonly kpageflags?: PageAgreementReport;
+  /** kpageflags was read part by part, the last before this event; each part is compared with the model of then. */
+  readonly readUntil?: number;
 }
 
 /** How recorded frames are treated. */
@@ -131,7 +133,10 @@ export function renderReplay(report: ReplayReport): string {
   const met = Object.entries(report.counts).filter(([, count]) => count > 0);
   if (met.length > 0) lines.push(`also: ${met.map(([name, count]) => `${name} ${count}`).join(', ')}`);
   for (const note of report.notes) lines.push(`note: ${note}`);
-  for (const c of report.checkpoints) lines.push(`${c.step}: ${c.instant}`);
+  for (const c of report.checkpoints) {
+    const parts = c.readUntil === undefined ? '' : `; kpageflags part by part, until event ${c.readUntil}`;
+    lines.push(`${c.step}: ${c.instant}${parts}`);
+  }
   lines.push('');
   if (report.predictions !== undefined) lines.push(renderPredictions(report.predictions, report.predictionsOnline));
   if (report.compaction !== undefined) lines.push(renderCompaction(report.compaction));
