@@ -40,6 +40,15 @@ export class Blocks {
     return at;
   }
 
+  /** Where the next free block may begin behind a page that is no free block's head, at most `end`; ≥ row + 1. */
+  unfreeEnd(row: number, end: number): number {
+    const { state } = this;
+    const stop = Math.min(end, (row | ((1 << this.area.maxOrder) - 1)) + 1);
+    let at = row + 1;
+    while (at < stop && (state[at] & STATE_HOLDER_MASK) !== PAGE_STATE.FREE) at++;
+    return at;
+  }
+
   /** PAGE_STATE of the block with this head; UNTOUCHED where no block begins. */
   holder(head: number): number {
     const own = this.state[head] & STATE_HOLDER_MASK;

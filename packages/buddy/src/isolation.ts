@@ -209,34 +209,34 @@ export class Isolation {
   /** has_unmovable_pages() behind its test for CMA. */
   private unmovableIn(start: number, end: number, memoryOffline: boolean): Blocker | undefined {
     const { pages, area, blocks } = this;
-    const { state, pageClass } = pages;
+    const { state, pageClass, sectionZone, sectionShift } = pages;
     const movableZone = this.machine.zones.all[pages.zoneOf(start)]?.kind.name === 'Movable';
     let row = start;
     let passes = -1;
     const head = blocks.head(start);
     if (head >= 0 && blocks.holder(head) !== PAGE_STATE.ALLOCATED) row = head + (1 << blocks.order(head));
+    const largest = (1 << area.maxOrder) - 1;
     while (row < end) {
-      const free = area.freeOrder(row);
-      if (free >= 0) {
-        row += 1 << free;
-        continue;
-      }
       const own = state[row];
       const holder = own & STATE_HOLDER_MASK;
-      if (holder === PAGE_STATE.PCP || holder === PAGE_STATE.HELD) {
+      if (holder === PAGE_STATE.FREE || holder === PAGE_STATE.PCP || holder === PAGE_STATE.HELD) {
         row += 1 << (own & STATE_ORDER_MASK);
         continue;
       }
-      // No block begins before the end of the run; neighbours are mostly of one class.
-      const run = blocks.bareEnd(row, end);
-      for (; row < run; row++) {
-        if (pages.zoneOf(row) < 0) return this.blocker(row, 'hole');
-        const cls = pageClass[row] & CLASS_MASK;
-        if (cls === passes) continue;
+      // Free blocks of the maximal order have no state byte.
+      if ((row & largest) === 0 && area.freeOrder(row) >= 0) {
+        row += largest + 1;
+        continue;
+      }
+      if (sectionZone[row >>> sectionShift] === 0 && pages.zoneOf(row) < 0) return this.blocker(row, 'hole');
+      const cls = pageClass[row] & CLASS_MASK;
+      // Neighbours are mostly of one class.
+      if (cls !== passes) {
         const why = refusalOf(cls, movableZone, memoryOffline, this.hugetlb);
         if (why !== '') return this.blocker(row, why);
         passes = cls;
       }
+      row++;
     }
     return undefined;
   }
@@ -298,7 +298,7 @@ export class Isolation {
     for (let at = start; at < start + this.size;) {
       const order = area.freeOrder(at);
       if (order >= 0 && pages.zoneOf(at) === zone) area.moveToList(at, zone, order, type);
-      at = order >= 0 ? at + (1 << order) : this.blocks.bareEnd(at, start + this.size);
+      at = order >= 0 ? at + (1 << order) : this.blocks.unfreeEnd(at, start + this.size);
     }
     area.setPageblockType(start, zone, type);
   }
