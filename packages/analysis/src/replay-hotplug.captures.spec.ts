@@ -4,6 +4,7 @@ import { openRecording } from '@replug/trace-import';
 import { describe, expect, it } from 'vitest';
 import { shared } from './captures.spec-kit.ts';
 import { expectFloors, pathOf, replayWhole } from './predict.captures.spec-kit.ts';
+import { replayRecording } from './replay.ts';
 import { blockChanges, zonesAt } from './replay-hotplug.spec-kit.ts';
 
 const NAME = 'ppc64le-6.1-offline';
@@ -35,6 +36,19 @@ describe.skipIf(shared.length === 0)(NAME, () => {
       ['1 Normal', 8192, 7910, 16384],
       ['1 Movable', 8192, 8192, 8192],
     ]);
+  });
+
+  it('no page differs from a kpageflags that was read while tracing went on, each part compared as it was read', async () => {
+    const to = { kind: 'step', ref: 'workload-after-online' } as const;
+    const { checkpoints } = replayRecording(await open(), { from: { kind: 'start' }, to });
+    const shown = checkpoints.filter((c) => c.kpageflags !== undefined);
+    expect(shown.map(({ step, kpageflags: k }) => [step, k!.compared, k!.compared - k!.agreeing])).toEqual([
+      ['loaded', 32768, 0],
+      ['offlined', 20480, 0],
+      ['workload-after-online', 32768, 0],
+    ]);
+    // The last part of each was read after the step's own instant.
+    for (const { events, readUntil } of shown) expect(readUntil).toBeGreaterThan(events);
   });
 
   it('one step ahead: every miss but bulk allocations and interrupts is of the free lists’ order', async () => {

@@ -69,7 +69,7 @@ export function replayRecording(recording: Recording, options: RecordedOptions =
   if (options.frames === 'policy') return policyReport(used, span, options);
   return withKernel(used, span, options, (kernel) => {
     const predict = options.frames === 'predict';
-    const result = replayRecorded(kernel, span, { ...options, predict });
+    const result = replayRecorded(kernel, span, { ...options, predict, followDumps: true });
     const report = reportOf(used, span, options, kernel, result);
     if (!predict) return report;
     return { ...report, predictions: result.predictions, predictionsOnline: predictOnline(used, span, options) };

@@ -1,8 +1,8 @@
 /**
  * A later dump against the model: free blocks by order, and page by page what is on the free lists.
  *
- * A page on a per-CPU list counts as not KPF_BUDDY, as in the dump. What a dump cannot have – that it was read in one
- * instant – is said beside the figure, never corrected for.
+ * A page on a per-CPU list counts as not KPF_BUDDY, as in the dump. A dump is not read in one instant: where the trace tells
+ * when each part was, that is followed (dump-follower.ts); elsewhere it is said beside the figure, never corrected for.
  */
 import type { Machine, ZoneFreeLists } from '@replug/core';
 import { isBuddy, isNoPage, type BuddyinfoZone, type PageFlags, type Step } from '@replug/workload';
@@ -59,6 +59,8 @@ export interface Checkpoint {
   /** All counts of buddyinfo are the model's: it was read at the step's instant, kpageflags a while later. */
   readonly buddyinfoEqual: boolean;
   readonly kpageflags?: PageAgreement;
+  /** Its kpageflags was read part by part until before this event, and each part is compared with the model of then. */
+  readonly readUntil?: number;
 }
 
 /** 1 for every row on a free list. */

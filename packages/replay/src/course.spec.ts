@@ -25,7 +25,7 @@ function course(
     begin: undefined,
     baseline: undefined,
     hint: undefined,
-    stops: stops.map((index) => ({ index, step: { name: `at ${index}` } as Step, note: '' })),
+    stops: stops.map((index) => ({ index, next: events.length, step: { name: `at ${index}` } as Step, note: '' })),
     notes: [],
   };
   const series = runCourse(

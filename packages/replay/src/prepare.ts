@@ -122,7 +122,7 @@ function startFrom(source: BaselineSource, start: Start): BaselineCounts {
 }
 
 /** True when no event says how blocks come to the CPUs' lists and leave them. */
-function tellsOnlyRequests({ kind }: EventColumns, from: number, to: number): boolean {
+export function tellsOnlyRequests({ kind }: EventColumns, from: number, to: number): boolean {
   for (let i = from; i < to; i++)
     if (kind[i] === KIND.mm_page_alloc_zone_locked || kind[i] === KIND.mm_page_pcpu_drain) return false;
   return true;

@@ -9,6 +9,8 @@ export interface Stop {
   /** Events [.., index) come before it. */
   readonly index: number;
   readonly step: Step;
+  /** The next step's place among the events, or their number. */
+  readonly next: number;
   /** How its place among the events was found, and how exactly. */
   readonly note: string;
 }
@@ -74,7 +76,7 @@ export function findSpan(recording: Recording, from?: Time, to?: Time): Span {
     throw emptySpan(`${begin.index}..${end.index} of ${events.length} events`);
   const stops = placed
     .filter((p) => p.index > begin.index && p.index <= end.index && p.step !== begin.step)
-    .map(({ step, index, note }) => ({ step, index, note }));
+    .map(({ step, index, note }) => ({ step, index, note, next: after(index) }));
   const baseline = begin.step?.hasPageFlags === true ? begin.step : undefined;
   const later =
     [...stops].reverse().find((s) => s.step.hasPageFlags)?.step ?? recording.steps.find((s) => s.hasPageFlags);
@@ -96,6 +98,10 @@ export function findSpan(recording: Recording, from?: Time, to?: Time): Span {
     stops,
     notes,
   };
+
+  function after(index: number): number {
+    return placed.find((p) => p.index > index)?.index ?? events.length;
+  }
 
   /** An instant without a dump of its own is reached by replaying from the last dump before it. */
   function runUp(at: { index: number; step: Step | undefined }): { index: number; step: Step | undefined } {

@@ -65,6 +65,11 @@ describe('when', () => {
         'kpageflags.bin': { begin: 6.607238728, end: 6.655126262 },
         buddyinfo: { begin: 6.674383893, end: 6.674470001 },
       },
+      // order=kpageflags.bin … kpageflags.2.bin [tracing_on=1] vmstat meminfo uptime
+      order: [
+        ...['kpageflags.bin', 'kpagecount.bin', 'buddyinfo', 'zoneinfo', 'pagetypeinfo', 'buddyinfo.2'],
+        ...['kpageflags.2.bin', 'vmstat', 'meminfo', 'uptime'],
+      ],
     });
   });
 

@@ -99,6 +99,8 @@ export interface StepTime {
   readonly tracing: 'started-after-reading' | 'stopped-before-reading' | 'unchanged';
   /** CLOCK_MONOTONIC seconds of single reads by file name (`kpageflags.bin`), where the capture gives them. */
   readonly reads: Readonly<Record<string, { readonly begin: number; readonly end: number }>>;
+  /** Names of the files that were read together, in this order, before any other of the step; absent where nothing tells. */
+  readonly order?: readonly string[];
   /** When tracing_on was written, where the capture gives it. */
   readonly tracingOn?: { readonly begin: number; readonly end: number };
   readonly tracingOff?: { readonly begin: number; readonly end: number };

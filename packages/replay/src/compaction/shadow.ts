@@ -22,6 +22,8 @@ import {
   type ZoneFreeLists,
 } from '@replug/core';
 import { CLASS_MASK, eventArg, eventWord, type EventColumns } from '@replug/workload';
+import { fromInterrupt } from '../lock-busy.ts';
+import { replayCpu } from '../replay-cpu.ts';
 import { SCAN_CAUSE, type CompactionReport, type ScanCause, type ScanPair, type ScanTally } from './report.ts';
 import { RecordedSight } from './sight.ts';
 
@@ -88,7 +90,7 @@ export class CompactionShadow {
     this.compaction = compaction;
     this.events = events;
     this.sight = new RecordedSight(machine.pages);
-    this.interrupt = Uint8Array.from(events.flagTexts, (text) => (/[hHs]/.test(text[2] ?? '') ? 1 : 0));
+    this.interrupt = fromInterrupt(events);
     const block = 1 << machine.pages.arch.pageblockOrder;
     this.heads = new Int32Array(block);
     this.orders = new Uint8Array(block);
@@ -229,7 +231,7 @@ export class CompactionShadow {
       wholeZone: whole,
       ignoreSkip: whole,
       proactive: whole && daemon,
-      cpu: Math.min(events.cpu[i], this.machine.description.cpus - 1),
+      cpu: replayCpu(events.cpu[i], this.machine.description.cpus),
     };
     const run = compaction.shadow(own.zone, request, this.sight);
     const { startPfn, endPfn } = this.machine.zones.all[own.zone];

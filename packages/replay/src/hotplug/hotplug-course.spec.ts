@@ -70,7 +70,7 @@ function run(on: Rig, lines: readonly (string | FieldEvent)[], steps: { begin?: 
     begin,
     baseline: undefined,
     hint: undefined,
-    stops: steps.end === undefined ? [] : [{ index: events.length, step: steps.end, note: '' }],
+    stops: steps.end === undefined ? [] : [{ index: events.length, next: events.length, step: steps.end, note: '' }],
     notes: [],
   };
   const migratetype = migratetypeTable(true);

@@ -2,11 +2,11 @@
 import type { Machine, PfnRange } from '@replug/core';
 import type { Step } from '@replug/workload';
 import type { Span } from '../span.ts';
+import { findGivenUp } from './given-up.ts';
 import { memoryTimeline, type BlockChange } from './memory-timeline.ts';
 import { findOperations, type RangeOperation } from './operations.ts';
 
 export interface HotplugPlan {
-  /** By `end`. */
   readonly operations: readonly RangeOperation[];
   /** By `at`. */
   readonly changes: readonly BlockChange[];
@@ -42,8 +42,11 @@ export function planHotplug(span: Span, machine: Machine, migratetype: Uint8Arra
   const { events, from, to } = span;
   const { ranges, takes } = findOperations({ events, pages: machine.pages, from, to, migratetype });
   const changes = memoryTimeline(span, machine, ranges);
+  const blocks = (span.begin ?? span.machineStep).memoryBlocks;
+  const blockPages = blocks === undefined ? 0 : blocks.blockSize / 2 ** machine.pages.arch.pageShift;
+  const givenUp = blockPages > 0 ? findGivenUp({ events, from, to, blockPages, tested: ranges }) : [];
   return {
-    operations: hindsight ? ranges.map((range) => notBefore(range, changes)) : [],
+    operations: hindsight ? [...ranges, ...givenUp].map((range) => notBefore(range, changes)) : [],
     changes,
     takes,
     devices: devicesOf(span, 2 ** machine.pages.arch.pageShift),

@@ -1,5 +1,6 @@
 /**
  * `when` of a capture step: CLOCK_MONOTONIC before the first and after the last read, how tracing relates to the reads,
+ * in which order the files were read that were read together,
  * and in captures with exact steps a begin and end for every single read and for the write to tracing_on.
  */
 import type { StepTime } from '@replug/workload';
@@ -36,6 +37,11 @@ export function readWhen(text: string, account: Account): StepTime | undefined {
     end,
     tracing,
     reads,
+    // Other things that were done in between stand in brackets.
+    order: values
+      .get('order')
+      ?.split(/\s+/)
+      .filter((name) => name !== '' && !name.startsWith('[')),
     tracingOn: tracing === 'started-after-reading' ? write : undefined,
     tracingOff: tracing === 'stopped-before-reading' ? write : undefined,
   };

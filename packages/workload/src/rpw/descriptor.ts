@@ -90,6 +90,7 @@ export const DESCRIPTOR: object = {
                 reads: { keyType: 'string', type: 'Interval', id: 4 },
                 tracingOn: { type: 'Interval', id: 5, protoName: 'tracing_on', options: { proto3_optional: true } },
                 tracingOff: { type: 'Interval', id: 6, protoName: 'tracing_off', options: { proto3_optional: true } },
+                order: { rule: 'repeated', type: 'string', id: 7 },
               },
             },
             Counters: { fields: { values: { keyType: 'string', type: 'double', id: 1 } } },

@@ -84,7 +84,11 @@ export function readStep(message: StepMessage): StepFacts {
     number,
     name,
     path,
-    when: when && { ...when, tracing: oneOf(TRACING, when.tracing, 'state of tracing') },
+    when: when && {
+      ...when,
+      tracing: oneOf(TRACING, when.tracing, 'state of tracing'),
+      order: when.order?.length === 0 ? undefined : when.order,
+    },
     zoneinfo: zoneinfo && {
       zones: zoneinfo.zones.map(({ nodeStats, ...zone }) => defined({ ...zone, nodeStats: nodeStats?.values })),
       unknownKeys: zoneinfo.unknownKeys,

@@ -110,6 +110,7 @@ export function everything(): Everything {
           ...interval,
           tracing: 'started-after-reading',
           reads: { 'kpageflags.bin': { begin: 6.5123, end: 6.6 } },
+          order: ['buddyinfo', 'zoneinfo'],
           tracingOn: interval,
           tracingOff: { begin: 0, end: 1e-9 },
         },
