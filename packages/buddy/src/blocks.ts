@@ -3,16 +3,20 @@
  *
  * Models: compound_head(), buddy_order(), PageBuddy(), include/linux/page-flags.h, 6.12.
  */
-import { PAGE_STATE, STATE_HOLDER_MASK, STATE_ORDER_MASK, type PageMap } from '@replug/core';
+import { ByteRuns, PAGE_CLASS, PAGE_STATE, STATE_HOLDER_MASK, STATE_ORDER_MASK, type PageMap } from '@replug/core';
 import type { FreeArea } from './free-area.ts';
 
 export class Blocks {
   private readonly area: FreeArea;
   private readonly state: Uint8Array;
+  private readonly states: ByteRuns;
+  private readonly classes: ByteRuns;
 
   constructor(pages: PageMap, area: FreeArea) {
     this.area = area;
     this.state = pages.state;
+    this.states = new ByteRuns(pages.state);
+    this.classes = new ByteRuns(pages.pageClass);
   }
 
   /** Head of the block that a page lies in; -1 for a page that the allocator does not know. */
@@ -33,20 +37,35 @@ export class Blocks {
    * page before that. Ends at the head of a largest block, which has no state byte while it is free.
    */
   bareEnd(row: number, end: number): number {
-    const { state } = this;
     const stop = Math.min(end, (row | ((1 << this.area.maxOrder) - 1)) + 1);
-    let at = row + 1;
-    while (at < stop && state[at] === PAGE_STATE.UNTOUCHED) at++;
-    return at;
+    if (row + 1 >= stop || this.state[row + 1] !== PAGE_STATE.UNTOUCHED) return row + 1;
+    return this.states.end(row + 1, stop);
   }
 
   /** Where the next free block may begin behind a page that is no free block's head, at most `end`; ≥ row + 1. */
   unfreeEnd(row: number, end: number): number {
-    const { state } = this;
+    const { state, states } = this;
     const stop = Math.min(end, (row | ((1 << this.area.maxOrder) - 1)) + 1);
     let at = row + 1;
-    while (at < stop && (state[at] & STATE_HOLDER_MASK) !== PAGE_STATE.FREE) at++;
+    while (at < stop && (state[at] & STATE_HOLDER_MASK) !== PAGE_STATE.FREE) at = states.end(at, stop);
     return at;
+  }
+
+  /** A block's pages are as new: nobody's, of no known class. */
+  renew(row: number, order: number): void {
+    this.classes.fill(PAGE_CLASS.UNKNOWN, row, row + (1 << order));
+    this.states.fill(PAGE_STATE.UNTOUCHED, row, row + (1 << order));
+  }
+
+  /** Where pages of the same class end, and doubts as to it; at most `end`. */
+  classEnd(row: number, end: number): number {
+    return this.classes.end(row, end);
+  }
+
+  /** Where pages end that have the state byte and the class of one, at most `end` or the next head of a largest block. */
+  alikeEnd(row: number, end: number): number {
+    const stop = Math.min(end, (row | ((1 << this.area.maxOrder) - 1)) + 1);
+    return this.classes.end(row, this.states.end(row, stop));
   }
 
   /** PAGE_STATE of the block with this head; UNTOUCHED where no block begins. */

@@ -128,7 +128,7 @@ export class BuddyContiguousRanges implements ContiguousRanges {
 
   removeIsolated(start: number, end: number): number {
     if (!isRange(start, end)) throw badRange(start, end);
-    const { area, isolation } = this.parts;
+    const { area, blocks, isolation } = this.parts;
     const { pageClass } = this.pages;
     let taken = 0;
     for (let pfn = start; pfn < end;) {
@@ -136,8 +136,12 @@ export class BuddyContiguousRanges implements ContiguousRanges {
       const head = row < 0 ? -1 : area.freeHead(row);
       if (head < 0) {
         // Poisoned pages count as the range's: managed pages fall by them as well.
-        const bare = row < 0 ? 0 : this.parts.blocks.bareEnd(row, row + (end - pfn));
-        for (let at = row; at < bare; at++) if ((pageClass[at] & CLASS_MASK) === PAGE_CLASS.HWPOISON) taken++;
+        const bare = row < 0 ? 0 : blocks.bareEnd(row, row + (end - pfn));
+        for (let at = row; row >= 0 && at < bare;) {
+          const alike = blocks.classEnd(at, bare);
+          if ((pageClass[at] & CLASS_MASK) === PAGE_CLASS.HWPOISON) taken += alike - at;
+          at = alike;
+        }
         pfn += row < 0 ? 1 : bare - row;
         continue;
       }
@@ -159,15 +163,14 @@ export class BuddyContiguousRanges implements ContiguousRanges {
   releaseIsolated(start: number, end: number): void {
     const zone = this.zoneOf(start, end);
     if (zone < 0) throw badRange(start, end);
-    const { area, sizing, tracepoints } = this.parts;
+    const { area, blocks, sizing, tracepoints } = this.parts;
     const { pages, onlinePage } = this;
     for (let pfn = start; pfn < end;) {
       let order = 0;
       while (order < area.maxOrder && pfn % (2 << order) === 0 && pfn + (2 << order) <= end) order++;
       const row = pages.pfnToRow(pfn);
       if (onlinePage === null || !onlinePage(row, order)) {
-        pages.pageClass.fill(PAGE_CLASS.UNKNOWN, row, row + 2 ** order);
-        pages.state.fill(PAGE_STATE.UNTOUCHED, row, row + 2 ** order);
+        blocks.renew(row, order);
         sizing.adjustManaged(zone, 2 ** order);
         if (tracepoints.mm_page_free.enabled) tracepoints.mm_page_free.emit(pfn, order);
         this.parts.allocator.freeToZone(row, zone, order, true);

@@ -178,7 +178,7 @@ export class Isolation {
     if (this.blocks.head(row) >= 0) return (pageClass[row] & CLASS_MASK) === PAGE_CLASS.HWPOISON ? 1 : 0;
     const bare = this.blocks.bareEnd(row, end);
     let at = row;
-    for (; at < bare; at++) {
+    for (; at < bare; at = this.blocks.classEnd(at, bare)) {
       const own = pageClass[at] & CLASS_MASK;
       if (own !== PAGE_CLASS.OFFLINE && own !== PAGE_CLASS.HWPOISON) break;
     }
@@ -212,7 +212,6 @@ export class Isolation {
     const { state, pageClass, sectionZone, sectionShift } = pages;
     const movableZone = this.machine.zones.all[pages.zoneOf(start)]?.kind.name === 'Movable';
     let row = start;
-    let passes = -1;
     const head = blocks.head(start);
     if (head >= 0 && blocks.holder(head) !== PAGE_STATE.ALLOCATED) row = head + (1 << blocks.order(head));
     const largest = (1 << area.maxOrder) - 1;
@@ -228,15 +227,11 @@ export class Isolation {
         row += largest + 1;
         continue;
       }
-      if (sectionZone[row >>> sectionShift] === 0 && pages.zoneOf(row) < 0) return this.blocker(row, 'hole');
-      const cls = pageClass[row] & CLASS_MASK;
-      // Neighbours are mostly of one class.
-      if (cls !== passes) {
-        const why = refusalOf(cls, movableZone, memoryOffline, this.hugetlb);
-        if (why !== '') return this.blocker(row, why);
-        passes = cls;
-      }
-      row++;
+      const shared = sectionZone[row >>> sectionShift] === 0;
+      if (shared && pages.zoneOf(row) < 0) return this.blocker(row, 'hole');
+      const why = refusalOf(pageClass[row] & CLASS_MASK, movableZone, memoryOffline, this.hugetlb);
+      if (why !== '') return this.blocker(row, why);
+      row = shared ? row + 1 : blocks.alikeEnd(row, end);
     }
     return undefined;
   }

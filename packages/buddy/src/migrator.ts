@@ -108,7 +108,8 @@ export class BuddyMigrator implements PageMigrator {
       const head = this.blocks.head(row);
       if (head < 0) {
         const bare = this.blocks.bareEnd(row, row + (end - pfn));
-        for (let at = row; at < bare; at++) if (this.canIsolate(this.classOf(at))) return pfn + (at - row);
+        for (let at = row; at < bare; at = this.blocks.classEnd(at, bare))
+          if (this.canIsolate(this.classOf(at))) return pfn + (at - row);
         pfn += bare - row;
         continue;
       }

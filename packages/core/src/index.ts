@@ -64,6 +64,7 @@ export {
   type MovableOptions,
 } from './machine/movable-zone.ts';
 export { FALLBACKS, MIGRATE, MIGRATE_PCPTYPES, MIGRATE_TYPES, MIGRATETYPE_NAMES } from './machine/migratetypes.ts';
+export { ByteRuns } from './machine/byte-runs.ts';
 export { PageMap, type ColumnOptions, type ColumnType } from './machine/page-map.ts';
 export {
   CLASS_MOVABILITY,

@@ -12,7 +12,7 @@
  * virtio_mem_fake_offline_going_offline(), 6.12.
  * HOT: fills of ranges of columns, no object or closure a page.
  */
-import { PAGE_CLASS, PAGE_STATE, type Machine, type PageMap } from '@replug/core';
+import { ByteRuns, PAGE_CLASS, PAGE_STATE, type Machine, type PageMap } from '@replug/core';
 
 const DIRTY = 'virtio-mem.dirty';
 
@@ -20,6 +20,8 @@ export class PageOffline {
   private readonly pages: PageMap;
   private readonly state: Uint8Array;
   private readonly classes: Uint8Array;
+  private readonly stateRuns: ByteRuns;
+  private readonly classRuns: ByteRuns;
   private readonly dirty: Uint8Array;
   private readonly shift: number;
 
@@ -28,6 +30,8 @@ export class PageOffline {
     this.shift = machine.description.arch.pageblockOrder;
     this.state = machine.pages.state;
     this.classes = machine.pages.pageClass;
+    this.stateRuns = new ByteRuns(this.state);
+    this.classRuns = new ByteRuns(this.classes);
     this.dirty = machine.pages.extra(DIRTY, Uint8Array, { shift: this.shift });
   }
 
@@ -38,29 +42,29 @@ export class PageOffline {
 
   /** Pages become PageOffline with count 1. `onlined` false: kept back while coming online (Dirty). */
   set(pfn: number, pages: number, onlined: boolean): void {
-    this.fill(this.classes, pfn, pages, PAGE_CLASS.OFFLINE);
-    this.fill(this.state, pfn, pages, PAGE_STATE.ALLOCATED);
+    this.fill(this.classRuns, pfn, pages, PAGE_CLASS.OFFLINE);
+    this.fill(this.stateRuns, pfn, pages, PAGE_STATE.ALLOCATED);
     this.mark(pfn, pages, onlined ? 0 : 1);
   }
 
   /** Pages are ordinary again. Those that were kept back are as if never seen; the others stay allocated. */
   clear(pfn: number, pages: number): void {
     const kept = this.isDirty(pfn);
-    this.fill(this.classes, pfn, pages, PAGE_CLASS.UNKNOWN);
-    if (kept) this.fill(this.state, pfn, pages, PAGE_STATE.UNTOUCHED);
+    this.fill(this.classRuns, pfn, pages, PAGE_CLASS.UNKNOWN);
+    if (kept) this.fill(this.stateRuns, pfn, pages, PAGE_STATE.UNTOUCHED);
     this.mark(pfn, pages, 0);
   }
 
   /** GOING_OFFLINE: the last reference goes. Returns how many pages were not held as they should (a WARN each). */
   dropReferences(pfn: number, pages: number): number {
     const wrong = this.pagesUnlike(pfn, pages, PAGE_STATE.ALLOCATED);
-    this.fill(this.state, pfn, pages, PAGE_STATE.UNTOUCHED);
+    this.fill(this.stateRuns, pfn, pages, PAGE_STATE.UNTOUCHED);
     return wrong;
   }
 
   /** CANCEL_OFFLINE: the references come back. */
   takeReferences(pfn: number, pages: number): void {
-    this.fill(this.state, pfn, pages, PAGE_STATE.ALLOCATED);
+    this.fill(this.stateRuns, pfn, pages, PAGE_STATE.ALLOCATED);
   }
 
   isDirty(pfn: number): boolean {
@@ -78,8 +82,8 @@ export class PageOffline {
 
   /** memmap_init_range(): pages that come online are as new, whatever they were before their block went offline. */
   renew(pfn: number, pages: number): void {
-    this.fill(this.classes, pfn, pages, PAGE_CLASS.UNKNOWN);
-    this.fill(this.state, pfn, pages, PAGE_STATE.UNTOUCHED);
+    this.fill(this.classRuns, pfn, pages, PAGE_CLASS.UNKNOWN);
+    this.fill(this.stateRuns, pfn, pages, PAGE_STATE.UNTOUCHED);
     this.mark(pfn, pages, 0);
   }
 
@@ -91,7 +95,12 @@ export class PageOffline {
       const stop = Math.min(pfn + pages, (Math.floor(at / per) + 1) * per);
       const row = this.pages.pfnToRow(at);
       if (row < 0) other += stop - at;
-      else for (let i = row; i < row + (stop - at); i++) if (this.classes[i] !== PAGE_CLASS.OFFLINE) other++;
+      const end = row + (stop - at);
+      for (let i = row; row >= 0 && i < end;) {
+        const alike = this.classRuns.end(i, end);
+        if (this.classes[i] !== PAGE_CLASS.OFFLINE) other += alike - i;
+        i = alike;
+      }
       at = stop;
     }
     return other;
@@ -108,8 +117,12 @@ export class PageOffline {
     for (let at = pfn; at < pfn + pages;) {
       const stop = Math.min(pfn + pages, (Math.floor(at / per) + 1) * per);
       const row = this.pages.pfnToRow(at);
-      for (let i = row; i < row + (stop - at); i++)
-        if (this.state[i] !== state || this.classes[i] !== PAGE_CLASS.OFFLINE) wrong++;
+      const end = row + (stop - at);
+      for (let i = row; i < end;) {
+        const alike = this.stateRuns.end(i, this.classRuns.end(i, end));
+        if (this.state[i] !== state || this.classes[i] !== PAGE_CLASS.OFFLINE) wrong += alike - i;
+        i = alike;
+      }
       at = stop;
     }
     return wrong;
@@ -124,7 +137,7 @@ export class PageOffline {
   }
 
   /** Fills the entries of pages that are here; sections lie apart in rows. */
-  private fill(column: Uint8Array, pfn: number, pages: number, value: number): void {
+  private fill(column: ByteRuns, pfn: number, pages: number, value: number): void {
     const per = 1 << this.pages.sectionShift;
     for (let at = pfn; at < pfn + pages;) {
       const stop = Math.min(pfn + pages, (Math.floor(at / per) + 1) * per);
