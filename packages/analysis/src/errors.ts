@@ -27,6 +27,13 @@ export const otherMachineOnlyPolicy = () =>
     what: 'recorded frames name pages of the recorded machine, so another one can only serve by its own policy',
     hint: 'say --frames policy',
   });
+export const scenarioOnlyPolicy = () =>
+  new ReplugError({
+    code: 'RP6014',
+    who: 'replay',
+    what: 'where blocks lie as recorded, nobody can intervene',
+    hint: 'a scenario needs --frames policy',
+  });
 export const unknownEvents = (value: string) =>
   new ReplugError({
     code: 'RP6006',

@@ -29,7 +29,7 @@ export interface OperatorOptions {
 
 export function operatorKernel(source: MachineDescription | Recording, options: OperatorOptions = {}): Kernel {
   const { kernel: profile, spare = DEFAULT_SPARE } = options;
-  const subsystems = plugged(options.subsystems);
+  const subsystems = operatorSubsystems(options.subsystems);
   if ('steps' in source) {
     return machineAt(source, { ...options, subsystems, sparePages: Math.ceil(spare / source.pageSize) });
   }
@@ -38,7 +38,8 @@ export function operatorKernel(source: MachineDescription | Recording, options: 
   return createKernel({ machine, subsystems: [buddy(), ...subsystems] });
 }
 
-function plugged(others: readonly AnySubsystem[] = []): AnySubsystem[] {
+/** Everything shipped that takes commands, and `others`; one of the same id replaces it. */
+export function operatorSubsystems(others: readonly AnySubsystem[] = []): AnySubsystem[] {
   const ids = new Set(others.map(({ id }) => id));
   const shipped: AnySubsystem[] = [hotplug(), virtioMem(), dnuma()];
   return [...shipped.filter(({ id }) => !ids.has(id)), ...others];

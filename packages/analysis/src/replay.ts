@@ -26,14 +26,17 @@ import {
   replayRecorded,
   type Annotations,
   type ReplayResult,
+  type Scenario,
   type Series,
   type Span,
 } from '@replug/replay';
 import type { Frames, ReplayReport } from '@replug/report';
 import { filterEvents, sliceEvents, type EventColumns, type Recording, type Time } from '@replug/workload';
-import { otherMachineOnlyPolicy, unknownEvents } from './errors.ts';
+import { otherMachineOnlyPolicy, scenarioOnlyPolicy, unknownEvents } from './errors.ts';
 import { captureReplay } from './export-capture.ts';
 import { compareStreams, type StreamComparison } from './export-streams.ts';
+import { DEFAULT_SPARE, operatorSubsystems } from './operator-kernel.ts';
+import { courseOf, courseReport } from './scenario-course.ts';
 
 export interface RecordedOptions {
   /** How recorded frames are treated; default `recorded`. */
@@ -56,14 +59,17 @@ export interface RecordedOptions {
   readonly subsystems?: readonly AnySubsystem[];
   /** Policy: false leaves requests that have no event unserved. */
   readonly annotate?: boolean;
+  /** Operator commands at their instants of the trace; policy only. Hotplug and all else that takes commands is plugged in. */
+  readonly scenario?: Scenario;
   /** ns between samples of free memory. */
   readonly sampleEvery?: number;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Replays a span of a recording. Errors: RP5001–RP5008, RP6005 (another machine without policy), RP6006 (unknown events). */
+/** Replays a span of a recording. Errors: RP5001–RP5008, RP6005 (another machine without policy), RP6006 (unknown events), RP6014 (a scenario). */
 export function replayRecording(recording: Recording, options: RecordedOptions = {}): ReplayReport {
   if (options.machine !== undefined && options.frames !== 'policy') throw otherMachineOnlyPolicy();
+  if (options.scenario !== undefined && options.frames !== 'policy') throw scenarioOnlyPolicy();
   const used = options.events === undefined ? recording : withEvents(recording, options.events);
   const span = findSpan(used, options.from, options.to);
   if (options.frames === 'policy') return policyReport(used, span, options);
@@ -109,20 +115,22 @@ export function replayedEvents(recording: Recording, options: RecordedOptions = 
 function annotationsOf(recording: Recording, span: Span, options: RecordedOptions): Annotations | undefined {
   if (options.annotate === false) return undefined;
   const { baseline, lookAhead, onProgress } = options;
-  return withKernel(recording, span, { ...options, subsystems: undefined }, (kernel) => {
+  return withKernel(recording, span, { kernel: options.kernel }, (kernel) => {
     return replayRecorded(kernel, span, { baseline, lookAhead, onProgress, predict: true }).annotations;
   });
 }
 
 function policyReport(recording: Recording, span: Span, options: RecordedOptions): ReplayReport {
-  const { machine, machineName, baseline, lookAhead, sampleEvery, onProgress } = options;
+  const { machine, machineName, baseline, lookAhead, sampleEvery, scenario, onProgress } = options;
   const annotations = annotationsOf(recording, span, options);
-  return withKernel(recording, span, options, (kernel) => {
+  const subsystems = scenario === undefined ? options.subsystems : operatorSubsystems(options.subsystems);
+  return withKernel(recording, span, { ...options, subsystems }, (kernel) => {
     const elsewhere =
       machine === undefined
         ? undefined
-        : createKernel({ machine, subsystems: subsystemsOf(options.subsystems, 'boot-memory') });
+        : createKernel({ machine, subsystems: subsystemsOf(subsystems, 'boot-memory') });
     try {
+      const course = scenario && courseOf(recording, span, scenario, elsewhere ?? kernel);
       const result = replayPolicy(kernel, span, {
         baseline,
         lookAhead,
@@ -131,12 +139,14 @@ function policyReport(recording: Recording, span: Span, options: RecordedOptions
         annotations,
         elsewhere,
         recordedProfile: recordedProfile(recording),
+        ...(course && { onEvent: (row: number) => course.reach(span.events.time[row]) }),
       });
       const { total, exact, firstDivergence, fallbacks, zones } = result;
       const name = machine === undefined ? null : (machineName ?? machine.arch.title);
       return {
         ...reportOf(recording, span, options, kernel, result),
         ...{ total, exact, firstDivergence, fallbacks, zones, machine: name, annotated: annotations !== undefined },
+        ...(course && { scenario: courseReport(course) }),
       };
     } finally {
       elsewhere?.dispose();
@@ -147,10 +157,11 @@ function policyReport(recording: Recording, span: Span, options: RecordedOptions
 function withKernel<T>(
   recording: Recording,
   span: Span,
-  { kernel: profile, subsystems }: Pick<RecordedOptions, 'kernel' | 'subsystems'>,
+  { kernel: profile, subsystems, scenario }: Pick<RecordedOptions, 'kernel' | 'subsystems' | 'scenario'>,
   use: (kernel: Kernel) => T,
 ): T {
-  const kernel = recordedKernel(recording, span, profile, subsystems);
+  const spare = scenario === undefined ? 0 : Math.ceil(DEFAULT_SPARE / recording.pageSize);
+  const kernel = recordedKernel(recording, span, profile, subsystems, spare);
   try {
     return use(kernel);
   } finally {
@@ -164,6 +175,7 @@ export function recordedKernel(
   span: Pick<Span, 'machineStep' | 'stops'>,
   profile?: KernelProfile,
   subsystems?: readonly AnySubsystem[],
+  sparePages = 0,
 ): Kernel {
   const machine = describeRecorded(
     recording,
@@ -171,7 +183,8 @@ export function recordedKernel(
     span.stops.map((s) => s.step),
     profile,
   );
-  return createKernel({ machine, subsystems: subsystemsOf(subsystems, 'nothing') });
+  const sized = { ...machine, sparePages: Math.max(machine.sparePages, sparePages) };
+  return createKernel({ machine: sized, subsystems: subsystemsOf(subsystems, 'nothing') });
 }
 
 function subsystemsOf(others: readonly AnySubsystem[] = [], start: 'nothing' | 'boot-memory'): AnySubsystem[] {

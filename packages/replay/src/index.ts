@@ -19,7 +19,7 @@ export { CAUSE, type Cause, type Predictions } from './predictions.ts';
 export { type BaselineSource, type PrepareOptions } from './prepare.ts';
 export { migratetypeTable, RecordedReplay } from './recorded.ts';
 export type { ReplayCounts } from './replay-counts.ts';
-export type { Divergence, PolicyCounts } from './policy.ts';
+export type { Divergence, PolicyCounts } from './policy-counts.ts';
 export { replayPolicy, type FinalZone, type PolicyOptions, type PolicyResult } from './replay-policy.ts';
 export { replayRecorded, type ReplayOptions, type ReplayResult } from './replay.ts';
 export { restoreOwners } from './restore-owners.ts';
@@ -37,6 +37,7 @@ export {
 } from './sampling.ts';
 export { findSpan, placeSteps, type Span, type Stop } from './span.ts';
 export { MAX_COMMANDS, parseScenario, type Scenario, type ScenarioCommand, type When } from './scenario/parse.ts';
+export { ScenarioCourse, type DuringOptions } from './scenario/during.ts';
 export { runScenario, type RunOptions, type ScenarioResult } from './scenario/run.ts';
 export { OperatorShell, type CommandResult } from './scenario/shell.ts';
 export {

@@ -27,55 +27,10 @@ import { eventPfn, type EventColumns } from '@replug/workload';
 import type { Annotations, LateBlock } from './hidden.ts';
 import { BootMarks } from './boot-marks.ts';
 import { deferredInitTasks } from './deferred-init.ts';
+import { FrameNames } from './frame-names.ts';
+import { noCounts, type PolicyAgreement } from './policy-counts.ts';
 import { replayCpu } from './replay-cpu.ts';
 import { UnusedTails } from './unused-tails.ts';
-
-export interface PolicyCounts {
-  /** Events in the span, and those that asked for something. */
-  events: number;
-  applied: number;
-  /** Events of what the real allocator did on its own. */
-  informative: number;
-  /** Requests that the real kernel could not serve: they are not asked here. */
-  failed: number;
-  /** Requests that the model could not serve. */
-  failedInModel: number;
-  /** Frees of frames that stand for nothing: nobody was known to hold them. */
-  unknownFrees: number;
-  /** Requests answered with a frame that was in somebody's hands: the free in between is missing. */
-  reallocations: number;
-  /** Frees of a part of a larger block. */
-  partialFrees: number;
-  /** Frees of one recorded block that stands for several of the model's. */
-  scatteredFrees: number;
-  /** Pages given to the allocator for the first time. */
-  released: number;
-  /** Pages of bulk allocations, which have no event and were found by a prediction. */
-  bulkPages: number;
-  /** Pages that migration moved in the recording and that stay where they are here. */
-  moved: number;
-  outside: number;
-  impossible: number;
-}
-
-export interface PolicyAgreement {
-  /** Requests that both served, and those of them answered with the recorded frame. */
-  total: number;
-  exact: number;
-  /** The first request that was not: event index, and how many were before it. */
-  firstDivergence: Divergence | null;
-}
-
-export interface Divergence {
-  /** Row of the event, and ns on the trace clock. */
-  readonly event: number;
-  readonly time: number;
-  /** Requests before it that were served alike. */
-  readonly requests: number;
-  /** Frames. */
-  readonly model: number;
-  readonly recorded: number;
-}
 
 export interface PolicyInput {
   /** The machine whose frames the trace names. */
@@ -107,25 +62,10 @@ const GFP_OF_TYPE = [
 const LONGEST_WAIT = 120e9;
 
 export class PolicyReplay {
-  readonly counts: PolicyCounts = {
-    events: 0,
-    applied: 0,
-    informative: 0,
-    failed: 0,
-    failedInModel: 0,
-    unknownFrees: 0,
-    reallocations: 0,
-    partialFrees: 0,
-    scatteredFrees: 0,
-    released: 0,
-    bulkPages: 0,
-    moved: 0,
-    outside: 0,
-    impossible: 0,
-  };
+  readonly counts = noCounts();
   readonly agreement: PolicyAgreement = { total: 0, exact: 0, firstDivergence: null };
-  /** Row + 1 that stands for a recorded row; 0: nothing does. */
-  readonly frameOf: Int32Array;
+  readonly names: FrameNames;
+  private readonly frameOf: Int32Array;
   private readonly input: PolicyInput;
   private readonly source: PageMap;
   private readonly target: PageMap;
@@ -157,7 +97,8 @@ export class PolicyReplay {
     this.source = recorded.pages;
     this.target = machine.pages;
     this.same = recorded === machine;
-    this.frameOf = new Int32Array(this.source.slotCount << this.source.sectionShift);
+    this.names = new FrameNames(this.source.slotCount << this.source.sectionShift, this.target.capacity);
+    this.frameOf = this.names.frameOf;
     this.gfp = Int32Array.from(events.gfpTexts, (text) => parseGfp(text).flags);
     this.initialises = deferredInitTasks(events);
     this.cpus = machine.description.cpus;
@@ -201,9 +142,19 @@ export class PolicyReplay {
     for (let row = 0; row < frameOf.length;) {
       const own = target.state[row];
       const size = (own & STATE_HOLDER_MASK) === PAGE_STATE.ALLOCATED ? 1 << (own & STATE_ORDER_MASK) : 0;
-      for (let k = 0; k < size; k++) frameOf[row + k] = row + k + 1;
+      if (size > 0) this.names.name(row, row, size);
       row += Math.max(1, size);
     }
+  }
+
+  /** The contents of a block of frames are elsewhere now. */
+  moved(source: number, target: number, order: number): void {
+    this.names.moved(source, target, order);
+    const { movedFrames } = this;
+    movedFrames.forEach((frame, i) => {
+      const offset = frame - 1 - source;
+      if (offset >= 0 && offset < 1 << order) movedFrames[i] = target + offset + 1;
+    });
   }
 
   /** Applies events [from, to). */
@@ -281,7 +232,7 @@ export class PolicyReplay {
       counts.failedInModel++;
       return;
     }
-    for (let k = 0; k < 1 << order; k++) frameOf[row + k] = frame + k + 1;
+    this.names.name(row, frame, 1 << order);
     this.tails.allocated(i, row, order, cpu);
     agreement.total++;
     const exact = this.same ? frame === row : this.target.rowToPfn(frame) === this.source.rowToPfn(row);
@@ -313,14 +264,15 @@ export class PolicyReplay {
     ) {
       // Moved in the recording: its content lives on in a frame that no event names.
       this.movedFrames.push(frameOf[row]);
-      frameOf[row] = 0;
+      this.names.forget(row, 1);
       counts.moved++;
       return;
     }
     const tail = this.tails.isOne(i, row, cpu);
     if (order === 0 && frameOf[row] !== 0 && (tail || this.input.annotations.direct.has(i))) {
-      this.input.lists.freeDirect(frameOf[row] - 1, 0, tail);
-      frameOf[row] = 0;
+      const frame = frameOf[row] - 1;
+      this.names.forget(row, 1);
+      this.input.lists.freeDirect(frame, 0, tail);
     } else if (frameOf[row] === 0) this.adopt(i, row, order, cpu);
     else this.giveBack(row, order, cpu);
   }
@@ -334,7 +286,7 @@ export class PolicyReplay {
       allocator.free(moved - 1, 0, cpu);
       return;
     }
-    if (!same || lists.knows(row, order)) {
+    if (!same || lists.knows(row, order) || target.zoneOf(row) < 0) {
       counts.unknownFrees++;
       return;
     }
@@ -357,7 +309,7 @@ export class PolicyReplay {
     for (let k = 0; k < size && whole; k++) if (frameOf[row + k] !== first + k + 1) whole = false;
     if (whole) {
       if (target.state[first] !== (PAGE_STATE.ALLOCATED | order)) counts.partialFrees++;
-      frameOf.fill(0, row, row + size);
+      this.names.forget(row, size);
       allocator.free(first, order, cpu);
       return;
     }
@@ -365,7 +317,7 @@ export class PolicyReplay {
     for (let at = row; at < row + size; at++) {
       const frame = frameOf[at];
       if (frame === 0) continue;
-      frameOf[at] = 0;
+      this.names.forget(at, 1);
       allocator.free(frame - 1, 0, cpu);
     }
   }
@@ -396,7 +348,7 @@ export class PolicyReplay {
         continue;
       }
       if (this.frameOf[recorded] !== 0) this.giveBack(recorded, order, cpu);
-      for (let page = 0; page < 1 << order; page++) this.frameOf[recorded + page] = frame + page + 1;
+      this.names.name(recorded, frame, 1 << order);
       counts.bulkPages += 1 << order;
     }
   }

@@ -17,7 +17,9 @@ import { freeBitmap, type Checkpoint } from './checkpoint.ts';
 import { runCourse, type CourseOptions } from './course.ts';
 import { otherMachineTooSmall } from './errors.ts';
 import { noAnnotations, type Annotations } from './hidden.ts';
-import { PolicyReplay, type Divergence, type PolicyCounts } from './policy.ts';
+import { migratorOf } from './migrator-of.ts';
+import type { Divergence, PolicyCounts } from './policy-counts.ts';
+import { PolicyReplay } from './policy.ts';
 import { prepare, type Prepared, type PrepareOptions } from './prepare.ts';
 import { checkpoint } from './replay.ts';
 import type { SeriesSampler, Series } from './sampling.ts';
@@ -79,6 +81,8 @@ export function replayPolicy(kernel: Kernel, span: Span, options: PolicyOptions 
     fromBoot: same && prepared.fromBoot,
     onEvent: options.onEvent,
   });
+  using moves = followMoves(serving, replay);
+  void moves;
   if (!same) occupy(prepared, allocator, replay, machine.pages.arch.maxPageOrder);
   const start = freeBitmap(recorded, prepared.lists);
   const checkpoints: Checkpoint[] = [];
@@ -123,11 +127,21 @@ export function replayPolicy(kernel: Kernel, span: Span, options: PolicyOptions 
   };
 }
 
+/** Frames that move while the replay goes on keep their names. */
+function followMoves(kernel: Kernel, replay: PolicyReplay): Disposable {
+  return (
+    migratorOf(kernel)?.onMove((source, target, order) => replay.moved(source, target, order)) ?? {
+      [Symbol.dispose]: () => undefined,
+    }
+  );
+}
+
 /** Allocates on another machine what is in use on the recorded one when the span begins. */
 function occupy({ machine }: Prepared, allocator: PageAllocator, replay: PolicyReplay, maxOrder: number): void {
   const { pages } = machine;
-  const { frameOf } = replay;
-  for (let row = 0; row < frameOf.length;) {
+  const { names } = replay;
+  const rows = names.frameOf.length;
+  for (let row = 0; row < rows;) {
     const own = pages.state[row];
     if ((own & STATE_HOLDER_MASK) !== PAGE_STATE.ALLOCATED) {
       row++;
@@ -138,8 +152,8 @@ function occupy({ machine }: Prepared, allocator: PageAllocator, replay: PolicyR
     const gfp = MOVABLE_CLASSES.has(pages.pageClass[row]) ? GFP_MASKS.GFP_HIGHUSER_MOVABLE : GFP_MASKS.GFP_KERNEL;
     for (; row < end; row += 1 << order) {
       const frame = allocator.alloc(gfp, order, 0);
-      if (frame < 0) throw otherMachineTooSmall(`page ${row} of ${frameOf.length}, order ${order}`);
-      for (let k = 0; k < 1 << order; k++) frameOf[row + k] = frame + k + 1;
+      if (frame < 0) throw otherMachineTooSmall(`page ${row} of ${rows}, order ${order}`);
+      names.name(row, frame, 1 << order);
     }
   }
 }

@@ -80,7 +80,14 @@ export {
   type PredictionsReport,
 } from './replay-answers.ts';
 export { OWNER_KEYS, renderOwners, type OwnerGroupReport, type OwnerKey, type OwnersReport } from './owners.ts';
-export { renderCommand, renderScenario, type ScenarioCommandReport, type ScenarioReport } from './scenario.ts';
+export {
+  renderCommand,
+  renderCourse,
+  renderScenario,
+  type ScenarioCommandReport,
+  type ScenarioCourseReport,
+  type ScenarioReport,
+} from './scenario.ts';
 export {
   BLOCK_VERDICTS,
   renderBlockers,

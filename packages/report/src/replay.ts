@@ -10,6 +10,7 @@ import {
   type PolicyReport,
   type PredictionsReport,
 } from './replay-answers.ts';
+import { renderCourse, type ScenarioCourseReport } from './scenario.ts';
 import { renderSeries, type SeriesReport } from './series.ts';
 import { percent, table } from './text.ts';
 
@@ -105,6 +106,8 @@ export interface ReplayReport extends Partial<PolicyReport> {
   /** Compaction's scans, predicted beside the real ones; where the span has some. */
   readonly compaction?: CompactionReport;
   readonly series?: SeriesReport;
+  /** With frames `policy` and a scenario: what its commands came to. */
+  readonly scenario?: ScenarioCourseReport;
   readonly checkpoints: readonly CheckpointReport[];
   readonly notes: readonly string[];
 }
@@ -138,6 +141,7 @@ export function renderReplay(report: ReplayReport): string {
     lines.push(`${c.step}: ${c.instant}${parts}`);
   }
   lines.push('');
+  if (report.scenario !== undefined) lines.push(renderCourse(report.scenario));
   if (report.predictions !== undefined) lines.push(renderPredictions(report.predictions, report.predictionsOnline));
   if (report.compaction !== undefined) lines.push(renderCompaction(report.compaction));
   if (report.total !== undefined)

@@ -31,6 +31,19 @@ export interface ScenarioReport {
   readonly stateHash: string;
 }
 
+/** Of a scenario during a replay; times are ns on the trace clock. */
+export interface ScenarioCourseReport {
+  readonly commands: readonly ScenarioCommandReport[];
+  readonly failed: number;
+  /** Commands whose instant lies behind the replayed span. */
+  readonly notReached: number;
+}
+
+export function renderCourse({ commands, failed, notReached }: ScenarioCourseReport): string {
+  const late = notReached === 0 ? '' : `, ${notReached} after the end, not run`;
+  return `${commands.map(renderCommand).join('')}${commands.length} commands, ${failed} refused${late}\n`;
+}
+
 /** One command as a shell shows it: the instant, what was typed, what came back. */
 export function renderCommand({ begin, end, text, errno, error, output }: ScenarioCommandReport): string {
   const took = end > begin ? `  (${duration(end - begin)})` : '';

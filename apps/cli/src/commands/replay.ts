@@ -8,6 +8,7 @@ import { EXIT } from '../exit-codes.ts';
 import { machineOf, subsystemsOf } from '../machine.ts';
 import { jobsOf, open, traceOf } from '../open.ts';
 import { print, printJson, progress } from '../output.ts';
+import { scenarioOf } from '../scenario.ts';
 import { writeText } from '../write.ts';
 
 export interface ReplayFlags {
@@ -24,6 +25,7 @@ export interface ReplayFlags {
 interface Options extends ReplayFlags {
   machine?: string;
   with: string[];
+  scenario?: string;
   sample?: string;
   report?: string;
   tolerance: string;
@@ -65,6 +67,7 @@ export function addReplay(program: Command): void {
       (module: string, all: string[]) => [...all, module],
       [],
     )
+    .option('--scenario <file>', 'policy: operator commands at their instants of the trace; - for standard input')
     .option('--sample <duration>', 'free memory and fragmentation at regular times, e.g. 1s')
     .option('--report <file>', 'write the report as JSON to a file')
     .option('--tolerance <percent>', 'recorded: exit with 1 when a smaller share of pages agrees at the end', '99.9')
@@ -75,7 +78,8 @@ export function addReplay(program: Command): void {
       'after',
       '\nExamples:\n  $ replug replay fixtures/captures/s390x-6.1-exact-anonhog --from before --to compacted' +
         '\n  $ replug replay fixtures/captures/s390x-6.1-exact-anonhog --frames predict' +
-        '\n  $ replug replay fixtures/captures/s390x-6.1-exact-anonhog --frames policy --machine s390x,1G --sample 5s',
+        '\n  $ replug replay fixtures/captures/s390x-6.1-exact-anonhog --frames policy --machine s390x,1G --sample 5s' +
+        '\n  $ replug replay fixtures/captures/s390x-6.1-exact-anonhog --frames policy --scenario offline.scenario',
     )
     .action(async (path: string, options: Options) => {
       const tolerance = Number(options.tolerance);
@@ -87,6 +91,7 @@ export function addReplay(program: Command): void {
         machine: options.machine === undefined ? undefined : machineOf(options.machine),
         machineName: options.machine,
         subsystems: await subsystemsOf(options.with),
+        scenario: options.scenario === undefined ? undefined : await scenarioOf(options.scenario),
         sampleEvery: options.sample === undefined ? undefined : parseDuration(options.sample),
       };
       const recording = await open(path, { jobs: jobsOf(options.jobs), trace: traceOf(options.trace) });

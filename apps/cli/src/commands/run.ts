@@ -1,16 +1,14 @@
 import { operatorKernel, scenarioReport, type OperatorOptions } from '@replug/analysis';
 import { parseSize, type Kernel } from '@replug/core';
 import { renderScenario, type ScenarioReport } from '@replug/report';
-import { parseScenario } from '@replug/replay';
 import { parseTime } from '@replug/workload';
 import type { Command } from 'commander';
-import { readFile } from 'node:fs/promises';
-import { text as textOf } from 'node:stream/consumers';
-import { badSize, noScenario } from '../errors.ts';
+import { badSize } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { describedMachine, subsystemsOf } from '../machine.ts';
 import { open } from '../open.ts';
 import { print, printJson, progress } from '../output.ts';
+import { scenarioOf } from '../scenario.ts';
 import { kernelOf } from './replay.ts';
 
 export interface OperatorFlags {
@@ -67,7 +65,7 @@ export function addRun(program: Command): void {
     )
     .action(async (scenario: string, options: Options) => {
       const name = scenario === '-' ? 'stdin' : scenario;
-      const parsed = parseScenario(await readScenario(scenario), name);
+      const parsed = await scenarioOf(scenario);
       const machine = options.machine ?? parsed.machine ?? DEFAULT_MACHINE;
       const kernel = await operatorKernelOf(machine, options);
       let report: ScenarioReport;
@@ -114,13 +112,4 @@ function spareOf(text: string | undefined): number | undefined {
   const bytes = parseSize(text);
   if (bytes === undefined) throw badSize(text);
   return bytes;
-}
-
-async function readScenario(path: string): Promise<string> {
-  if (path === '-') return textOf(process.stdin);
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw noScenario(path, cause as Error);
-  }
 }

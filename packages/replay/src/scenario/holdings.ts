@@ -2,17 +2,8 @@
  * Memory that a scenario takes to make load, under names of its choice. Blocks may be moved while they are held: they are
  * given back from where they are then.
  */
-import {
-  Core,
-  GFP,
-  GFP_MASKS,
-  KernfsError,
-  PageAllocator,
-  PageMigrator,
-  parseSize,
-  type Kernel,
-  type Machine,
-} from '@replug/core';
+import { Core, GFP, GFP_MASKS, KernfsError, PageAllocator, parseSize, type Kernel, type Machine } from '@replug/core';
+import { migratorOf } from '../migrator-of.ts';
 
 interface Holding {
   readonly order: number;
@@ -124,15 +115,6 @@ export class Holdings {
     const places = new Map<number, Place>();
     for (const holding of this.held.values()) holding.rows.forEach((row, index) => places.set(row, { holding, index }));
     return places;
-  }
-}
-
-/** Undefined in a kernel where nothing moves. */
-function migratorOf(kernel: Kernel): PageMigrator | undefined {
-  try {
-    return kernel.get(PageMigrator);
-  } catch {
-    return undefined;
   }
 }
 
