@@ -1,10 +1,10 @@
 // What composing tells when something is missing or claimed twice.
-import { createKernel, defineSubsystem, FreedPageZone, PageAllocator, parseMachineShorthand } from '@replug/core';
+import { createKernel, defineSubsystem, OnlinePage, PageAllocator, parseMachineShorthand } from '@replug/core';
 
 const machine = parseMachineShorthand('s390x,256M');
 const consumer = defineSubsystem({ id: 'consumer', needs: { allocator: PageAllocator }, create: () => undefined });
 const taker = (id: string) =>
-  defineSubsystem({ id, create: (_, scope) => void scope.takeSlot(FreedPageZone, (_row, _order, zone) => zone) });
+  defineSubsystem({ id, create: (_, scope) => void scope.takeSlot(OnlinePage, () => false) });
 
 const told = (compose: () => unknown) => {
   try {

@@ -12,7 +12,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'page-heat-class': 'application log: saw 2 allocations\n',
   'named-errors':
     'RP1101 kernel: contracts that nothing provides: "consumer needs core.PageAllocator" (add buddy() from @replug/buddy)\n' +
-    'RP1120 subsystem second: slot was taken by first already: "core.freedPageZone" (at most one subsystem decides)\n',
+    'RP1120 subsystem second: slot was taken by first already: "core.onlinePage" (at most one subsystem decides)\n',
   'what-if':
     'as recorded: 9776 served, 0 not, 27 free blocks of the largest order\n' +
     'as 6.12: 9776 served, 0 not, 22 free blocks of the largest order\n' +
