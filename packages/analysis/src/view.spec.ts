@@ -1,40 +1,11 @@
-import { Account, openRecording, readBuddyinfo, readPagetypeinfo, readZoneinfo } from '@replug/trace-import';
 import { parseMachineShorthand } from '@replug/core';
 import { describe, expect, it } from 'vitest';
-import { shared, shipped } from './captures.spec-kit.ts';
-import { viewRecording, viewSpec } from './view.ts';
-import type { Step } from '@replug/workload';
+import { shipped } from './captures.spec-kit.ts';
+import { expectViews, FILES, parseZoneinfo } from './view.spec-kit.ts';
+import { viewSpec } from './view.ts';
 
-const parseBuddyinfo = (text: string) => readBuddyinfo(text, new Account('view', 'buddyinfo'));
-const parsePagetypeinfo = (text: string) => readPagetypeinfo(text, new Account('view', 'pagetypeinfo'));
-const parseZoneinfo = (text: string) => readZoneinfo(text, new Account('view', 'zoneinfo'));
-
-const FILES = ['/proc/buddyinfo', '/proc/pagetypeinfo', '/proc/zoneinfo'];
-
-/** The two files of a step count the same blocks. */
-function agree(step: Step): boolean {
-  return step.buddyinfo!.every((zone) => {
-    const rows = step.pagetypeinfo!.free.filter((r) => r.node === zone.node && r.name === zone.name);
-    return zone.counts.every((blocks, order) => rows.reduce((sum, r) => sum + r.counts[order], 0) === blocks);
-  });
-}
-
-// Without the shared folder the shipped captures stand for all.
 describe('views of a machine just built from a step', () => {
-  it.each(shared.length > 0 ? shared : shipped)(
-    '%s: every step parses back to the values of the real files',
-    { timeout: 600_000 },
-    async (path) => {
-      const recording = await openRecording(path);
-      for (const step of recording.steps) {
-        const texts = viewRecording(recording, FILES, { at: { kind: 'step', ref: step.number } });
-        // Read one after the other: where pagetypeinfo counts otherwise than buddyinfo, one machine cannot be both.
-        if (agree(step)) expect(parseBuddyinfo(texts['/proc/buddyinfo']), step.name).toEqual(step.buddyinfo);
-        expect(parsePagetypeinfo(texts['/proc/pagetypeinfo']), step.name).toEqual(step.pagetypeinfo);
-        expect(parseZoneinfo(texts['/proc/zoneinfo']), step.name).toEqual(step.zoneinfo);
-      }
-    },
-  );
+  it.each(shipped)('%s: every step parses back to the values of the real files', expectViews);
 });
 
 describe('views of a machine that boots', () => {
