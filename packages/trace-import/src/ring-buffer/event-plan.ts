@@ -85,7 +85,10 @@ export function planOf(format: EventFormat, options: PlanOptions): EventPlan | u
     least: Math.max(flags.offset + 1, pid.offset + 4, (preempt?.offset ?? 0) + 1),
     printed: [],
   };
-  if (STACK_EVENTS.has(name)) return { ...common, use: 'stack', chain: chainOf(name, byName, options.longBits) };
+  if (STACK_EVENTS.has(name)) {
+    const chain = chainOf(name, byName, options.longBits);
+    return { ...common, use: 'stack', chain, least: Math.max(common.least, (chain?.countAt ?? -4) + 4) };
+  }
   if (kind === -1) return { ...common, use: 'count' };
   if (kind === KIND.tracing_mark_write)
     return { ...common, use: byName.has(MARKER_FIELD) ? 'marker' : 'count', name: 'tracing_mark_write' };
