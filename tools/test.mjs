@@ -42,8 +42,8 @@ function runTargets() {
   const base = options.affected ? affectedBase() : undefined;
   const which = base ? ['affected', `--base=${base}`] : ['run-many'];
   if (base) console.log(`Affected since ${base}`);
-  // The slow suite measures: it has the machine for itself.
-  const parallel = options.slow ? 1 : Math.min(4, availableParallelism());
+  // Long tests of one package run one after the other: two packages at once use two cores.
+  const parallel = Math.min(options.slow ? 2 : 4, availableParallelism());
   const cache = inCi ? ['--skip-nx-cache'] : [];
   return runNx([...which, '-t', ...targets, `--parallel=${parallel}`, '--outputStyle=static', ...cache], {
     REPLUG_SLOW: options.slow ? '1' : undefined,
